@@ -1,0 +1,25 @@
+"""What a model reads or writes, as far as data is concerned: name, shape and dtype of one tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of a model.
+
+    `shape` is as the model declares it (None where any size fits); `dtype` is a NumPy name such as
+    `float32`.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    @property
+    def example_shape(self) -> tuple[int | None, ...]:
+        """Shape of what one invocation gets: `shape` without a leading axis of None or 1."""
+        if self.shape and self.shape[0] in (None, 1):
+            return self.shape[1:]
+        return self.shape
