@@ -1,0 +1,236 @@
+"""Graph → bytes of a .tflite file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from litesmith.errors import ConversionError
+from litesmith.graph import schema
+from litesmith.graph.model import Array, Graph, Op, QuantParams, Signature, Tensor
+
+_LIMIT = 2**31 - 2**20  # flatbuffer offsets are signed 32 bit; leave room for the tables
+# Kernels on small devices read constants in place, so each buffer starts at a multiple of this
+# (the schema's `force_align: 16`, which the generated Python code does not apply).
+_ALIGNMENT = 16
+
+
+def write(graph: Graph) -> bytes:
+    """Return the .tflite file of a graph.
+
+    Raises:
+        ConversionError: the file would exceed the 2 GiB a flatbuffer can address.
+    """
+    import flatbuffers
+
+    writer = _Writer(graph)
+    model = writer.model()
+    size = sum(len(b.data) for b in model.buffers)
+    if size > _LIMIT:
+        raise ConversionError(
+            f"The file would hold {size / 2**30:.1f} GiB of constants; .tflite ends at 2 GiB.",
+            "Quantize the weights (--quantize float16 or dynamic).",
+        )
+    builder = flatbuffers.Builder(size + 2**16)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class _Buffer:
+    """A buffer that packs itself aligned, in one copy."""
+
+    def __init__(self, data: Array) -> None:
+        self.data = data
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 — the generated code calls it by this name
+        s = schema.module()
+        vector = None
+        if self.data.size:
+            builder.StartVector(1, self.data.size, _ALIGNMENT)
+            builder.head = builder.Head() - self.data.size
+            builder.Bytes[builder.Head() : builder.Head() + self.data.size] = self.data.tobytes()
+            vector = builder.EndVector()
+        s.BufferStart(builder)
+        if vector is not None:
+            s.BufferAddData(builder, vector)
+        return int(s.BufferEnd(builder))
+
+
+class _Writer:
+    """Hands out the indices that exist only in the file."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.top = graph
+        self.graphs = list(graph.graphs())
+        self.index = {id(g): i for i, g in enumerate(self.graphs)}
+        self.codes: dict[tuple[str, int], int] = {}
+        self.buffers: list[_Buffer] = [_Buffer(np.empty(0, np.uint8))]
+        self.shared: dict[tuple[int, int, str], int] = {}
+
+    def model(self) -> Any:
+        s = schema.module()
+        subgraphs = [self._subgraph(g) for g in self.graphs]
+        signatures = [
+            self._signature(sig, g, i)
+            for i, g in enumerate(self.graphs)
+            for sig in g.signatures
+        ]
+        metadata = [
+            s.MetadataT(name=name, buffer=self._store(np.frombuffer(content, np.uint8)))
+            for name, content in self.top.metadata
+        ]
+        return s.ModelT(
+            version=self.top.version,
+            operatorCodes=[_code(kind, version) for kind, version in self.codes],
+            subgraphs=subgraphs,
+            description=self.top.description,
+            buffers=self.buffers,
+            metadata=metadata or None,
+            signatureDefs=signatures or None,
+        )
+
+    def _store(self, raw: Array) -> int:
+        self.buffers.append(_Buffer(raw))
+        return len(self.buffers) - 1
+
+    def _constant(self, tensor: Tensor) -> int:
+        if tensor.data is None:
+            return 0
+        array = tensor.data
+        packed = 0 < tensor.dtype.bits < 8 and not tensor.raw
+        key = (array.__array_interface__["data"][0], array.nbytes, tensor.dtype if packed else "")
+        if array.size and key in self.shared:
+            return self.shared[key]
+        raw = (
+            schema.pack_bits(array, tensor.dtype)
+            if packed
+            else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        )
+        self.shared[key] = self._store(raw)
+        return self.shared[key]
+
+    def _subgraph(self, graph: Graph) -> Any:
+        tensors: dict[int, int] = {}
+        listed: list[Tensor] = []
+        for tensor in _with_scales(graph.tensors()):
+            tensors.setdefault(id(tensor), len(listed))
+            listed.append(tensor)
+        return schema.module().SubGraphT(
+            tensors=[self._tensor(t, tensors) for t in listed],
+            inputs=_indices(graph.inputs, tensors),
+            outputs=_indices(graph.outputs, tensors),
+            operators=[self._op(op, tensors) for op in graph.ops],
+            name=graph.name,
+        )
+
+    def _tensor(self, tensor: Tensor, indices: dict[int, int]) -> Any:
+        return schema.module().TensorT(
+            shape=np.asarray(tensor.shape, np.int32),
+            type=schema.code_values("TensorType")[tensor.dtype.name],
+            buffer=self._constant(tensor),
+            name=tensor.name,
+            quantization=_quant(tensor.quant, indices),
+            isVariable=tensor.is_variable,
+            sparsity=tensor.extras.get("sparsity"),
+            shapeSignature=None
+            if tensor.shape_signature is None
+            else np.asarray(tensor.shape_signature, np.int32),
+            hasRank=tensor.has_rank,
+            variantTensors=tensor.extras.get("variant_tensors"),
+        )
+
+    def _op(self, op: Op, tensors: dict[int, int]) -> Any:
+        operator = schema.module().OperatorT(
+            opcodeIndex=self.codes.setdefault((op.kind, op.version), len(self.codes)),
+            inputs=np.asarray([-1 if t is None else tensors[id(t)] for t in op.inputs], np.int32),
+            outputs=_indices(op.outputs, tensors),
+            customOptions=None
+            if op.custom_options is None
+            else np.frombuffer(op.custom_options, np.uint8),
+            intermediates=_indices(op.intermediates, tensors) if op.intermediates else None,
+            mutatingVariableInputs=list(op.mutating) or None,
+        )
+        if op.options is not None:
+            self._set_options(operator, op)
+        return operator
+
+    def _set_options(self, operator: Any, op: Op) -> None:
+        assert op.options is not None
+        table = op.options.table
+        value = getattr(schema.module(), table + "T")()
+        attributes = schema.option_attributes(table)
+        for name, content in op.options.fields.items():
+            setattr(value, attributes[name], list(content) if isinstance(content, tuple) else content)
+        for attribute, graph in zip(schema.SUBGRAPH_FIELDS.get(table, ()), op.subgraphs, strict=True):
+            setattr(value, attribute, self.index[id(graph)])
+        first = schema.code_values("BuiltinOptions")
+        if table in first:
+            operator.builtinOptionsType, operator.builtinOptions = first[table], value
+        else:
+            second = schema.code_values("BuiltinOptions2")
+            operator.builtinOptions2Type, operator.builtinOptions2 = second[table], value
+
+    def _signature(self, signature: Signature, graph: Graph, index: int) -> Any:
+        s = schema.module()
+        order = {id(t): i for i, t in reversed(list(enumerate(_with_scales(graph.tensors()))))}
+
+        def maps(named: tuple[tuple[str, int], ...], tensors: tuple[Tensor, ...]) -> list[Any]:
+            return [s.TensorMapT(name=n, tensorIndex=order[id(tensors[p])]) for n, p in named]
+
+        return s.SignatureDefT(
+            inputs=maps(signature.inputs, graph.inputs),
+            outputs=maps(signature.outputs, graph.outputs),
+            signatureKey=signature.key,
+            subgraphIndex=index,
+        )
+
+
+def _with_scales(tensors: tuple[Tensor, ...]) -> list[Tensor]:
+    """Add the tensors that hold block-wise scales; nothing but a weight refers to them."""
+    found = {id(t): t for t in tensors}
+    for tensor in tensors:
+        blockwise = tensor.quant.blockwise if tensor.quant else None
+        for extra in (blockwise.scales, blockwise.zero_points) if blockwise else ():
+            if extra is not None:
+                found.setdefault(id(extra), extra)
+    return list(found.values())
+
+
+def _indices(tensors: tuple[Tensor, ...], indices: dict[int, int]) -> Array:
+    return np.asarray([indices[id(t)] for t in tensors], np.int32)
+
+
+def _code(kind: str, version: int) -> Any:
+    custom = kind.startswith(schema.CUSTOM_PREFIX)
+    code = schema.code_values("BuiltinOperator")["CUSTOM" if custom else kind]
+    return schema.module().OperatorCodeT(
+        # Old runtimes read only this field; codes beyond its range are marked by 127.
+        deprecatedBuiltinCode=min(code, 127),
+        customCode=kind[len(schema.CUSTOM_PREFIX) :] if custom else None,
+        version=version,
+        builtinCode=code,
+    )
+
+
+def _quant(quant: QuantParams | None, indices: dict[int, int]) -> Any:
+    if quant is None:
+        return None
+    s = schema.module()
+    raw = s.QuantizationParametersT(
+        min=quant.minimum,
+        max=quant.maximum,
+        scale=quant.scale if quant.scale.size else None,
+        zeroPoint=quant.zero_point if quant.scale.size else None,
+        quantizedDimension=quant.axis or 0,
+    )
+    if quant.blockwise is not None:
+        block = quant.blockwise
+        raw.detailsType = s.QuantizationDetails.BlockwiseQuantization
+        raw.details = s.BlockwiseQuantizationT(
+            scales=indices[id(block.scales)],
+            zeroPoints=0 if block.zero_points is None else indices[id(block.zero_points)],
+            blockSize=block.block_size,
+            blockShape=list(block.block_shape) or None,
+        )
+    return raw
