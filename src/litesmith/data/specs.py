@@ -1,8 +1,13 @@
-"""What a model reads or writes, as far as data is concerned: name, shape and dtype of one tensor."""
+"""What a model reads or writes, as far as data is concerned."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
