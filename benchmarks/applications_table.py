@@ -1,4 +1,4 @@
-"""The families of keras.applications, each at its smallest, and how to build one worth measuring."""
+"""The families of keras.applications, each at its smallest, built so that they can be judged."""
 
 from __future__ import annotations
 

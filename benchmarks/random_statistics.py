@@ -1,9 +1,9 @@
 """Give an untrained Keras 3 model weights that a conversion can be judged by.
 
 A fresh model proves nothing: its batch norms shift by zero, and many architectures answer every
-input with the same constant. `randomize` walks the model layer by layer on a few images and sets every
-gamma, beta, mean, variance and bias at random, scaled so that activations stay near unit spread and
-the last layer's logits differ between images; `assert_varies` makes sure of it.
+input with the same constant. `randomize` walks the model layer by layer on a few images and sets
+every gamma, beta, mean, variance and bias at random, scaled so that activations stay near unit
+spread and the last layer's logits differ between images; `assert_varies` makes sure of it.
 
     python -m benchmarks.random_statistics MobileNetV2 --out mobilenet.keras
 """
@@ -96,7 +96,7 @@ def _randomize_layer(
 
 
 def _set_batch_norm(layer: Any, x: np.ndarray, rng: np.random.Generator) -> None:
-    """Centre and scale by what the images show, each channel off by a random bit."""
+    """Center and scale by what the images show, each channel off by a random bit."""
     axes = tuple(i for i in range(x.ndim) if i != layer.axis % x.ndim)
     mean, variance = x.mean(axes), x.var(axes)
     floor = 1e-2 * float(variance.mean()) + 1e-6  # a channel dead on these images must not explode
@@ -124,7 +124,7 @@ def _set_normalization(layer: Any, x: np.ndarray, rng: np.random.Generator) -> N
 def _set_linear(
     layer: Any, call: Callable[..., Any], args: Any, kwargs: Any, rng: np.random.Generator
 ) -> None:
-    """Scale the kernel to outputs of unit spread; centre each channel with the bias, and a bit off."""
+    """Scale the kernel to outputs of unit spread; center each channel by its bias, a bit off."""
     import keras
 
     activation, layer.activation = layer.activation, keras.activations.linear
@@ -139,8 +139,8 @@ def _set_linear(
     kernel = layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
     kernel.assign(np.asarray(kernel) / spread)
     if bias is not None:
-        centre = -out.mean(axes) / spread
-        bias.assign(centre + rng.normal(0, BIAS_SPREAD, centre.shape))
+        center = -out.mean(axes) / spread
+        bias.assign(center + rng.normal(0, BIAS_SPREAD, center.shape))
 
 
 def main() -> None:

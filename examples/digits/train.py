@@ -2,8 +2,9 @@
 
     python examples/digits/train.py [--out FOLDER]
 
-Writes `digits.keras` (Keras 3, input float32[8, 8, 1] in 0..1, output softmax float32[10]) and
-`digits.npz` (x_train, x_test: uint8[n, 8, 8] raw in 0..16; y_train, y_test: uint8[n]).
+Writes `digits.keras` (Keras 3, input float32[8, 8, 1] in 0..1, output softmax float32[10]), the
+same model as `digits.h5`, and `digits.npz` (x_train, x_test: uint8[n, 8, 8] raw in 0..16; y_train,
+y_test: uint8[n]).
 Takes about a minute on two cores.
 """
 
@@ -126,7 +127,9 @@ def main() -> None:
     after = model.evaluate(scaled["x_test"], data["y_test"], verbose=0)[1]
 
     out.mkdir(parents=True, exist_ok=True)
-    keras.Model(model.inputs, model.outputs, name="digits").save(out / "digits.keras")
+    trained = keras.Model(model.inputs, model.outputs, name="digits")  # without the optimizer
+    trained.save(out / "digits.keras")
+    trained.save(out / "digits.h5")
     np.savez_compressed(out / "digits.npz", **data)
     print(f"{model.count_params():,} parameters; accuracy on {TEST_EXAMPLES} test digits:")
     print(f"  pretrained on rendered digits {before:.2%}, fine-tuned on real ones {after:.2%}")
