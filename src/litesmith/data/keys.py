@@ -131,11 +131,15 @@ def _by_default(
 
 def suggestion(available: Sequence[str], where: str) -> str:
     """Return what to type for a file with names such as `x_train`, `y_train`."""
-    for name in sorted(available, key=lambda name: "train" not in name):
-        partner = f"y{name[1:]}"
-        if name.startswith("x") and partner in available:
-            return f"Say which, for example {where}#{name},{partner}"
-    return f"Say which, for example {where}#{available[0]}" if available else ""
+    pairs = [(name, partner(name, available)) for name in available if partner(name, available)]
+    specs = [f"{where}#{x},{y}" for x, y in pairs] or [f"{where}#{name}" for name in available[:1]]
+    return f"Say which: {' or '.join(specs[:3])}" if specs else ""
+
+
+def partner(name: str, available: Sequence[str]) -> str | None:
+    """Return the labels that go by their name with the array `name` (`x_test`: `y_test`)."""
+    found = f"y{name[1:]}"
+    return found if name.startswith("x") and found in available else None
 
 
 def _several_hint(where: str, inputs: Sequence[TensorSpec]) -> str:

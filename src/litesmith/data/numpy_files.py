@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from litesmith.data.dataset import Dataset
-from litesmith.data.keys import Keys, choose_arrays, suggestion
+from litesmith.data.keys import Keys, choose_arrays, partner
 from litesmith.data.rows import Block, Rows, pick, rows_per_block
 from litesmith.data.specs import Array, TensorSpec
 from litesmith.errors import InputError
@@ -180,7 +180,7 @@ def open_npz(path: Path, keys: Keys, inputs: Sequence[TensorSpec]) -> Dataset:
         f"{path}#{';'.join(chosen)}",
         (lambda: _whole(path, label)) if label else None,
         names,
-        f"Name the labels too. {suggestion(available, str(path))}",
+        f"Name them too: {path}#{chosen[0]},{partner(chosen[0], available) or 'y_key'}",
     )
 
 
