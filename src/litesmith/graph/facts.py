@@ -1,0 +1,173 @@
+"""The one table of op facts. A row says what every technique needs to know about an op kind.
+
+Checked against LiteRT's own kernels by tests/conformance/test_op_facts.py: a row that claims an
+integer kernel is run, on the default and on the reference kernels, and must stay within 1 LSB.
+
+To add an op: add one row. A kind without a row, or with `int8=None`, stays float and is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litesmith.graph.dtypes import DType
+from litesmith.graph.model import Op, Tensor
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where an op keeps its weights.
+
+    Attributes:
+        index: input position of the weights.
+        axis: output-channel axis, the one that per-channel scales run along.
+        bias: input position of the bias (its integer scale is input scale · weight scale).
+    """
+
+    index: int
+    axis: int
+    bias: int
+
+
+@dataclass(frozen=True)
+class OpFacts:
+    """What is true of one op kind, whatever the model.
+
+    Attributes:
+        kind: builtin operator name.
+        activations: input positions that hold real values (weights and bias excluded); negative
+            means "this position and all behind it".
+        weights: where weights live, None for ops without.
+        int8: operator version of the int8 kernel, None when LiteRT has none.
+        tied: the kernel demands one scale for all `activations` and outputs.
+        fixed_output: (scale, zero point) that the int8 kernel demands of its output.
+        hybrid: runs float activations with int8 weights at least as fast as float weights.
+        real_output: False when outputs are indices or truth values, which are never quantized.
+    """
+
+    kind: str
+    activations: tuple[int, ...] = (0,)
+    weights: Weights | None = None
+    int8: int | None = None
+    tied: bool = False
+    fixed_output: tuple[float, int] | None = None
+    hybrid: bool = False
+    real_output: bool = True
+
+
+def _moves(kind: str, int8: int, *activations: int) -> OpFacts:
+    """An op that only moves or selects values: what goes in comes out, so the scale stays."""
+    return OpFacts(kind, activations or (0,), int8=int8, tied=True)
+
+
+_ROWS: tuple[OpFacts, ...] = (
+    # Linear ops with weights.
+    OpFacts("CONV_2D", weights=Weights(1, 0, 2), int8=3, hybrid=True),
+    OpFacts("DEPTHWISE_CONV_2D", weights=Weights(1, 3, 2), int8=3),
+    OpFacts("FULLY_CONNECTED", weights=Weights(1, 0, 2), int8=4, hybrid=True),
+    OpFacts("TRANSPOSE_CONV", (2,), weights=Weights(1, 0, 3), int8=3),
+    OpFacts("CONV_3D", weights=Weights(1, 4, 2)),
+    OpFacts("CONV_3D_TRANSPOSE", (2,), weights=Weights(1, 3, 3)),
+    OpFacts("BATCH_MATMUL", (0, 1), int8=2),
+    # Arithmetic of two values.
+    OpFacts("ADD", (0, 1), int8=2),
+    OpFacts("SUB", (0, 1), int8=2),
+    OpFacts("MUL", (0, 1), int8=2),
+    OpFacts("SQUARED_DIFFERENCE", (0, 1), int8=2),
+    OpFacts("PRELU", (0, 1), int8=1),
+    OpFacts("MAXIMUM", (0, 1), int8=2, tied=True),
+    OpFacts("MINIMUM", (0, 1), int8=2, tied=True),
+    # Functions of one value; most int8 kernels are a 256-entry table.
+    OpFacts("ABS", int8=2),
+    OpFacts("ELU", int8=1),
+    OpFacts("EXP", int8=2),
+    OpFacts("GELU", int8=2),
+    OpFacts("HARD_SWISH", int8=1),
+    OpFacts("LEAKY_RELU", int8=2),
+    OpFacts("LOG", int8=2),
+    OpFacts("RELU", int8=2),
+    OpFacts("RELU6", int8=2),
+    OpFacts("RELU_0_TO_1", int8=1),
+    OpFacts("RELU_N1_TO_1", int8=1),
+    OpFacts("RSQRT", int8=2),
+    OpFacts("SQRT", int8=2),
+    OpFacts("LOGISTIC", int8=2, fixed_output=(1 / 256, -128)),
+    OpFacts("TANH", int8=2, fixed_output=(1 / 128, 0)),
+    OpFacts("SOFTMAX", int8=2, fixed_output=(1 / 256, -128)),
+    OpFacts("LOG_SOFTMAX", int8=2, fixed_output=(16 / 256, 127)),
+    OpFacts("L2_NORMALIZATION", int8=2, fixed_output=(1 / 128, 0)),
+    # Reductions and pooling.
+    OpFacts("MEAN", int8=2),
+    OpFacts("SUM", int8=2),
+    OpFacts("REDUCE_MAX", int8=2, tied=True),
+    OpFacts("REDUCE_MIN", int8=2, tied=True),
+    OpFacts("AVERAGE_POOL_2D", int8=2, tied=True),
+    OpFacts("MAX_POOL_2D", int8=2, tied=True),
+    # Resampling.
+    OpFacts("RESIZE_BILINEAR", int8=2, tied=True),
+    OpFacts("RESIZE_NEAREST_NEIGHBOR", int8=2, tied=True),
+    # Moving values about.
+    _moves("BATCH_TO_SPACE_ND", 2),
+    _moves("BROADCAST_TO", 2),
+    _moves("CONCATENATION", 2, -1),
+    _moves("DEPTH_TO_SPACE", 1),
+    _moves("EXPAND_DIMS", 1),
+    _moves("GATHER", 2),
+    _moves("GATHER_ND", 2),
+    _moves("MIRROR_PAD", 2),
+    _moves("PACK", 2, -1),
+    _moves("PAD", 2),
+    _moves("PADV2", 2, 0, 2),
+    _moves("RESHAPE", 1),
+    _moves("REVERSE_V2", 1),
+    _moves("SELECT", 2, 1, 2),
+    _moves("SELECT_V2", 1, 1, 2),
+    _moves("SLICE", 2),
+    _moves("SPACE_TO_BATCH_ND", 2),
+    _moves("SPACE_TO_DEPTH", 2),
+    _moves("SPLIT", 2, 1),
+    _moves("SPLIT_V", 2),
+    _moves("SQUEEZE", 1),
+    _moves("STRIDED_SLICE", 2),
+    _moves("TILE", 2),
+    _moves("TRANSPOSE", 2),
+    _moves("UNPACK", 2),
+    # Real values in, indices or truth values out.
+    OpFacts("ARG_MAX", int8=2, real_output=False),
+    OpFacts("ARG_MIN", int8=2, real_output=False),
+    OpFacts("EQUAL", (0, 1), int8=2, real_output=False),
+    OpFacts("NOT_EQUAL", (0, 1), int8=2, real_output=False),
+    OpFacts("GREATER", (0, 1), int8=2, real_output=False),
+    OpFacts("GREATER_EQUAL", (0, 1), int8=2, real_output=False),
+    OpFacts("LESS", (0, 1), int8=2, real_output=False),
+    OpFacts("LESS_EQUAL", (0, 1), int8=2, real_output=False),
+)
+
+FACTS: dict[str, OpFacts] = {row.kind: row for row in _ROWS}
+
+
+def facts(op: Op) -> OpFacts | None:
+    """Return the op's row, None for a kind that the table does not know."""
+    return FACTS.get(op.kind)
+
+
+def activation_positions(op: Op, row: OpFacts) -> tuple[int, ...]:
+    """Return the positions of the op's real-valued operands, constants among them included."""
+    if row.activations[0] < 0:
+        return tuple(range(len(op.inputs)))
+    return tuple(p for p in row.activations if op.input(p) is not None)
+
+
+def activations(op: Op, row: OpFacts) -> tuple[Tensor, ...]:
+    """Return the op's float operands at its activation positions."""
+    found = (op.inputs[p] for p in activation_positions(op, row))
+    return tuple(t for t in found if t is not None and t.dtype is DType.FLOAT32)
+
+
+def weights_of(op: Op) -> Tensor | None:
+    """Return the op's constant weights, None when it has none or computes them."""
+    row = FACTS.get(op.kind)
+    if row is None or row.weights is None:
+        return None
+    tensor = op.input(row.weights.index)
+    return tensor if tensor is not None and tensor.is_constant else None

@@ -1,0 +1,57 @@
+"""What every step that turns a graph into a graph looks like, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from litesmith.graph.model import Graph
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know although the work went on.
+
+    Attributes:
+        code: stable identifier, e.g. "float_op".
+        message: one sentence.
+        hint: the way on.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did.
+
+    Attributes:
+        graph: the result; the input graph itself when the step declined.
+        done: False when the step declined.
+        why: what was done, or the reason for declining; one clause.
+        notices: warnings that belong in the report.
+    """
+
+    graph: Graph
+    done: bool
+    why: str
+    notices: tuple[Notice, ...] = ()
+
+
+def silent(fraction: float) -> None:
+    """Progress sink that shows nothing."""
+
+
+Progress = Callable[[float], None]
+
+
+class Step(Protocol):
+    """A frozen dataclass whose fields are its options."""
+
+    @property
+    def name(self) -> str:
+        """Name used in reports and recipes."""
+        ...

@@ -1,0 +1,28 @@
+"""Post-training quantization: schemes, ranges, annotation, lowering.
+
+Float graph → `calibrate` → `annotate` → `lower` → integer graph. Add here: a scheme (a row in
+`step.py` and the function that makes it), a way to choose ranges, a repair. What an op's integer
+kernel demands is a row of `graph/facts.py`, not code here.
+"""
+
+from litesmith.quantize.annotate import Annotated, annotate
+from litesmith.quantize.lower import lower
+from litesmith.quantize.plan import integer_ops, refusal
+from litesmith.quantize.ranges import Ranges, calibrate
+from litesmith.quantize.step import ENDS, SCHEMES, Quantize, Scheme, default_scheme, find_scheme
+
+__all__ = [
+    "ENDS",
+    "SCHEMES",
+    "Annotated",
+    "Quantize",
+    "Ranges",
+    "Scheme",
+    "annotate",
+    "calibrate",
+    "default_scheme",
+    "find_scheme",
+    "integer_ops",
+    "lower",
+    "refusal",
+]

@@ -1,0 +1,130 @@
+"""Annotated graph → integer graph: annotations become integer tensors, nothing is decided here."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+
+from litesmith.graph import Array, DType, Graph, Op, Options, QuantParams, Tensor
+from litesmith.graph.edit import fresh_name
+from litesmith.graph.facts import facts
+from litesmith.quantize.annotate import Annotated
+from litesmith.quantize.params import integer_dtype, to_integers
+
+# The operator version from which FULLY_CONNECTED accepts one weight scale per channel.
+_PER_CHANNEL_FC = 12
+
+
+def lower(annotated: Annotated, input_type: str = "float32", output_type: str = "float32") -> Graph:
+    """Return the graph that ships.
+
+    Args:
+        annotated: from `annotate`.
+        input_type, output_type: "float32", "int8" or "uint8": what float inputs and outputs of the
+            source become. Integer inputs and outputs stay as they are.
+    """
+    return _Lowering(annotated).graph(input_type, output_type)
+
+
+class _Lowering:
+    """Maps each tensor to its integer and, where a float op reads it, its float form."""
+
+    def __init__(self, annotated: Annotated) -> None:
+        self.source = annotated.graph
+        self.integer = annotated.integer
+        self.low: dict[Tensor, Tensor] = {}
+        self.back: dict[Tensor, Tensor] = {}
+        self.constants: dict[tuple[int, bytes, bytes], Array] = {}
+        self.ops: list[Op] = []
+
+    def graph(self, input_type: str, output_type: str) -> Graph:
+        inputs = tuple(self._input(t, input_type) for t in self.source.inputs)
+        for op in self.source.ops:
+            self._op(op)
+        outputs = tuple(self._output(t, output_type) for t in self.source.outputs)
+        return self.source.with_(inputs=inputs, outputs=outputs, ops=tuple(self.ops))
+
+    def _input(self, tensor: Tensor, kind: str) -> Tensor:
+        if tensor.quant is None or tensor.dtype is not DType.FLOAT32:
+            return tensor
+        if kind == "uint8":
+            outer = _as_uint8(tensor)
+            self._quantize(outer, self._low(tensor))
+            return outer
+        return self._low(tensor)
+
+    def _output(self, tensor: Tensor, kind: str) -> Tensor:
+        if tensor.dtype is not DType.FLOAT32 or tensor.quant is None:
+            return tensor
+        if kind == "float32":
+            return self._float(tensor)
+        if kind == "uint8":
+            outer = _as_uint8(tensor)
+            self._quantize(self._low(tensor), outer)
+            return outer
+        return self._low(tensor)
+
+    def _op(self, op: Op) -> None:
+        if op.kind == "QUANTIZE":
+            source = op.inputs[0]
+            assert source is not None
+            read = self._low(source) if source.quant is not None else source
+            self._quantize(read, self._low(op.outputs[0]))
+        elif op in self.integer:
+            self.ops.append(self._integer_op(op))
+        else:
+            self.ops.append(op.with_(inputs=tuple(self._float(t) if t else t for t in op.inputs)))
+
+    def _integer_op(self, op: Op) -> Op:
+        row = facts(op)
+        assert row is not None
+        inputs = tuple(self._low(t) if t is not None else None for t in op.inputs)
+        version = max(op.version, row.int8 or 1)
+        weights = op.input(1)
+        per_channel = weights is not None and weights.quant is not None and weights.quant.axis is not None
+        if op.kind == "FULLY_CONNECTED" and per_channel:
+            version = max(version, _PER_CHANNEL_FC)
+        return op.with_(inputs=inputs, outputs=tuple(map(self._low, op.outputs)), version=version)
+
+    def _low(self, tensor: Tensor) -> Tensor:
+        """Return the integer form; a tensor without annotation is its own."""
+        if tensor.quant is None or tensor.dtype is not DType.FLOAT32:
+            return tensor
+        if tensor not in self.low:
+            data = self._data(tensor, tensor.quant) if tensor.data is not None else None
+            self.low[tensor] = tensor.with_(dtype=integer_dtype(tensor.quant), data=data)
+        return self.low[tensor]
+
+    def _data(self, tensor: Tensor, quant: QuantParams) -> Array:
+        # Readers that share a constant at the same scale go on sharing it.
+        assert tensor.data is not None
+        pointer = tensor.data.__array_interface__["data"][0]
+        key = (pointer, quant.scale.tobytes(), quant.zero_point.tobytes())
+        if key not in self.constants or self.constants[key].shape != tensor.shape:
+            self.constants[key] = to_integers(tensor.data, quant)
+        return self.constants[key]
+
+    def _float(self, tensor: Tensor) -> Tensor:
+        """Return the form that float ops and float outputs read."""
+        if tensor.quant is None or tensor.is_constant:
+            return tensor.with_(quant=None) if tensor.quant is not None else tensor
+        if tensor not in self.back:
+            name = fresh_name(tensor.name, "dequantized")
+            self.back[tensor] = tensor.with_(name=name, quant=None)
+            options = Options("DequantizeOptions", MappingProxyType({}))
+            op = Op("DEQUANTIZE", (self._low(tensor),), (self.back[tensor],), options, version=2)
+            self.ops.append(op)
+        return self.back[tensor]
+
+    def _quantize(self, read: Tensor, written: Tensor) -> None:
+        options = Options("QuantizeOptions", MappingProxyType({}))
+        version = 1 if read.dtype is DType.FLOAT32 else 2
+        self.ops.append(Op("QUANTIZE", (read,), (written,), options, version=version))
+
+
+def _as_uint8(tensor: Tensor) -> Tensor:
+    """Return the same real values as uint8: the zero point moves by 128, the scale stays."""
+    assert tensor.quant is not None
+    shifted = QuantParams(tensor.quant.scale, tensor.quant.zero_point + np.int64(128))
+    return tensor.with_(dtype=DType.UINT8, quant=shifted, name=fresh_name(tensor.name, "uint8"))

@@ -1,0 +1,145 @@
+"""Which ops run in integers, and which tensors must share a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from litesmith.graph import DType, Graph, Op, Tensor
+from litesmith.graph.edit import producers, users
+from litesmith.graph.enums import CLAMPS
+from litesmith.graph.facts import activations, facts
+
+# Ops that only carry values from one op to the next; alone between float ops they stay float.
+_CARRIERS = frozenset({
+    "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "PAD", "PADV2",
+    "MIRROR_PAD", "CONCATENATION", "PACK", "UNPACK", "SPLIT", "SPLIT_V", "GATHER", "GATHER_ND",
+    "TILE", "BROADCAST_TO", "SELECT", "SELECT_V2", "REVERSE_V2", "SPACE_TO_DEPTH",
+    "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
+})
+
+
+def integer_ops(graph: Graph) -> tuple[dict[Op, bool], dict[Op, str]]:
+    """Decide for every op of the main graph whether it becomes an integer op.
+
+    Returns:
+        (op → decision, op → reason why a float op must stay float). Ops without float operands
+        are in neither: there is nothing to decide.
+    """
+    decided: dict[Op, bool] = {}
+    reasons: dict[Op, str] = {}
+    for op in graph.ops:
+        if not _computes_float(op):
+            continue
+        reason = refusal(op)
+        decided[op] = reason is None
+        if reason is not None:
+            reasons[op] = reason
+    _release_carriers(graph, decided)
+    return decided, reasons
+
+
+def refusal(op: Op) -> str | None:
+    """Return why an op cannot run in integers, None when it can."""
+    row = facts(op)
+    if row is None:
+        return "litesmith knows no integer form of it"
+    if row.int8 is None:
+        return "LiteRT has no integer kernel for it"
+    for check in _CHECKS:
+        reason = check(op)
+        if reason:
+            return reason
+    return None
+
+
+def _float32_only(op: Op) -> str | None:
+    row = facts(op)
+    assert row is not None
+    if not activations(op, row):
+        return "it has no float32 operand"
+    wide = [t for t in (*op.inputs, *op.outputs) if t is not None and t.dtype.is_float]
+    return None if all(t.dtype is DType.FLOAT32 for t in wide) else "it mixes float types"
+
+
+def _activation_clamps(op: Op) -> str | None:
+    fused = op.option("fused_activation_function", 0)
+    return None if fused in CLAMPS else "its fused activation has no integer form"
+
+
+def _weights_constant(op: Op) -> str | None:
+    row = facts(op)
+    if row is None or row.weights is None:
+        return None
+    weights = op.input(row.weights.index)
+    bias = op.input(row.weights.bias)
+    if weights is None or not weights.is_constant or weights.raw:
+        return "its weights are computed, not constant"
+    if bias is not None and not bias.is_constant:
+        return "its bias is computed, not constant"
+    return None
+
+
+def _static(op: Op) -> str | None:
+    row = facts(op)
+    assert row is not None
+    return "its operand is state" if any(t.is_variable for t in activations(op, row)) else None
+
+
+_CHECKS: tuple[Callable[[Op], str | None], ...] = (
+    _float32_only, _activation_clamps, _weights_constant, _static,
+)
+
+
+def _computes_float(op: Op) -> bool:
+    values = [t for t in op.inputs if t is not None and not t.is_constant]
+    return any(t.dtype.is_float for t in (*values, *op.outputs))
+
+
+def _release_carriers(graph: Graph, decided: dict[Op, bool]) -> None:
+    """Let carriers that only connect float ops stay float: quantizing them would buy nothing."""
+    made_by, read_by = producers(graph), users(graph)
+    outputs = set(graph.outputs)
+
+    def in_integers(op: Op | None) -> bool:
+        return op is not None and decided.get(op, False)
+
+    changed = True
+    while changed:
+        changed = False
+        for op in graph.ops:
+            if not in_integers(op) or op.kind not in _CARRIERS:
+                continue
+            before = any(in_integers(made_by.get(t)) for t in op.inputs if t is not None)
+            after = any(in_integers(r) for t in op.outputs for r in read_by.get(t, []))
+            isolated = not before and not any(t in outputs for t in op.outputs)
+            if isolated and not after:
+                decided[op] = False
+                changed = True
+
+
+class Groups:
+    """Disjoint sets of tensors that must share one scale."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Tensor, Tensor] = {}
+
+    def find(self, tensor: Tensor) -> Tensor:
+        """Return the representative of the tensor's set."""
+        parent = self._parent.setdefault(tensor, tensor)
+        while parent is not self._parent[parent]:
+            self._parent[parent] = self._parent[self._parent[parent]]
+            parent = self._parent[parent]
+        return parent
+
+    def join(self, tensors: tuple[Tensor, ...]) -> None:
+        """Merge the sets of all these tensors."""
+        first = self.find(tensors[0])
+        for tensor in tensors[1:]:
+            self._parent[self.find(tensor)] = first
+
+    def sets(self) -> list[list[Tensor]]:
+        """Return the sets, in the order their first members were seen."""
+        found: dict[Tensor, list[Tensor]] = {}
+        for tensor in self._parent:
+            found.setdefault(self.find(tensor), []).append(tensor)
+        return list(found.values())

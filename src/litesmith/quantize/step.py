@@ -1,0 +1,179 @@
+"""The step that turns a float graph into the graph that ships."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from litesmith.data import Examples
+from litesmith.errors import ConversionError, InputError
+from litesmith.graph import Graph, Op
+from litesmith.graph.census import float_ops
+from litesmith.graph.step import Notice, Outcome, Progress, silent
+from litesmith.quantize.annotate import annotate
+from litesmith.quantize.lower import lower
+from litesmith.quantize.ranges import calibrate
+from litesmith.quantize.weights import dynamic, float16
+from litesmith.rewrite import IntegerForms
+
+ENDS = ("float32", "int8", "uint8")
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What a value of `--quantize` means.
+
+    Attributes:
+        name: as on the command line.
+        summary: one line for help and reports.
+        needs_data: representative examples are required.
+    """
+
+    name: str
+    summary: str
+    needs_data: bool = False
+
+
+_SCHEMES = (
+    Scheme("none", "float32 weights and activations"),
+    Scheme("float16", "float16 weights, float32 activations"),
+    Scheme("dynamic", "int8 weights, float32 activations quantized on the fly"),
+    Scheme("int8", "int8 weights and activations, integer only", needs_data=True),
+)
+SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in _SCHEMES})
+_LATER = (
+    "dynamic-int4", "weights-int8", "weights-int4", "int16x8", "int4", "int3", "ternary", "binary",
+)
+
+
+def find_scheme(name: str) -> Scheme:
+    """Return a scheme by name.
+
+    Raises:
+        InputError: there is none, with the nearest name or what this version has.
+    """
+    if name in SCHEMES:
+        return SCHEMES[name]
+    available = ", ".join(SCHEMES)
+    if name in _LATER:
+        raise InputError(
+            f"The scheme '{name}' is not available in this version.", f"Available: {available}."
+        )
+    near = difflib.get_close_matches(name, SCHEMES, 1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    raise InputError(f"There is no quantization scheme '{name}'.", f"{hint}Available: {available}.")
+
+
+def default_scheme(has_data: bool) -> str:
+    """Return the scheme used when none is named: never slower than float on the CPU."""
+    return "int8" if has_data else "dynamic"
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """Quantize a float graph after training.
+
+    Attributes:
+        scheme: a key of `SCHEMES`.
+        input_type, output_type: element type of float inputs and outputs of the shipped file
+            ("float32", "int8", "uint8"; the integer ones need scheme int8).
+        integer_only: refuse to leave a float op (targets without a floating-point unit).
+    """
+
+    scheme: str = "int8"
+    input_type: str = "float32"
+    output_type: str = "float32"
+    integer_only: bool = False
+    name: str = "quantize"
+
+    def __post_init__(self) -> None:
+        find_scheme(self.scheme)
+        for option, value in (("input", self.input_type), ("output", self.output_type)):
+            if value not in ENDS:
+                raise InputError(
+                    f"--{option}-type cannot be '{value}'.", f"Choose one of {', '.join(ENDS)}."
+                )
+            if value != "float32" and self.scheme != "int8":
+                raise InputError(
+                    f"--{option}-type {value} needs integer activations, but the scheme is "
+                    f"'{self.scheme}'.",
+                    "Add --quantize int8 --data SPEC (representative examples, no labels needed).",
+                )
+
+    def __call__(
+        self, graph: Graph, data: Examples | None = None, progress: Progress = silent
+    ) -> Outcome:
+        """Return the quantized graph.
+
+        Raises:
+            InputError: int8 without representative data, or data the model answers with NaN.
+            ConversionError: `integer_only` and an op must stay float.
+        """
+        if self.scheme == "none":
+            return self._checked(Outcome(graph, False, "float32 was asked for"))
+        if self.scheme == "int8":
+            return self._checked(self._int8(graph, data, progress))
+        changed, count = (float16 if self.scheme == "float16" else dynamic)(graph)
+        if not count:
+            return self._checked(
+                Outcome(graph, False, "no constant is large enough to save bytes")
+            )
+        return self._checked(Outcome(changed, True, f"{count} constants stored as {self.scheme}"))
+
+    def _int8(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
+        if data is None:
+            raise InputError(
+                "int8 activations need representative data to find their ranges.",
+                "Pass --data SPEC (100-500 typical examples, no labels needed), or use "
+                "--quantize dynamic, which needs none.",
+            )
+        prepared = IntegerForms()(graph).graph
+        ranges = calibrate(prepared, data, progress)
+        integer_ends = self.input_type != "float32", self.output_type != "float32"
+        annotated = annotate(prepared, ranges, *integer_ends)
+        result = lower(annotated, self.input_type, self.output_type)
+        why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
+        return Outcome(result, True, why, float_notices(result, annotated.reasons))
+
+    def _checked(self, outcome: Outcome) -> Outcome:
+        left = float_ops(outcome.graph)
+        if self.integer_only and left:
+            first = left[0]
+            raise ConversionError(
+                f"The target runs integers only, but {describe(left)} stay float "
+                f"(first: {first.kind} at '{_place(first)}').",
+                "Replace the layer, cut the graph before it, or choose another target."
+                if self.scheme == "int8"
+                else "Use --quantize int8 --data SPEC.",
+            )
+        return outcome
+
+
+def describe(ops: tuple[Op, ...]) -> str:
+    """Return op kinds with counts: "2 POW, 1 SIN"."""
+    return ", ".join(f"{n} {kind}" for kind, n in Counter(op.kind for op in ops).most_common())
+
+
+def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]:
+    """Return one notice per kind of op that stays float in an integer graph."""
+    why = {op.kind: reason for op, reason in reasons.items()}
+    kinds: dict[str, list[Op]] = {}
+    for op in float_ops(graph):
+        kinds.setdefault(op.kind, []).append(op)
+    return tuple(
+        Notice(
+            "float_op",
+            f"{len(ops)} {kind} stay float (at '{_place(ops[0])}'"
+            f"{', …' if len(ops) > 1 else ''}): {why.get(kind, 'it connects float ops')}.",
+            "Such an island costs conversions and does not run on integer-only targets.",
+        )
+        for kind, ops in kinds.items()
+    )
+
+
+def _place(op: Op) -> str:
+    names = op.origin or tuple(t.name for t in op.outputs)
+    return names[0] if names else "?"

@@ -1,0 +1,134 @@
+"""Schemes that leave activations float: float16 weights, and int8 weights (dynamic range)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+import numpy as np
+
+from litesmith.graph import DType, Graph, Op, Options, Tensor
+from litesmith.graph.edit import fresh_name, map_graphs
+from litesmith.graph.facts import FACTS, weights_of
+from litesmith.quantize.params import to_integers, weight_params
+
+# What a DEQUANTIZE op and its tensor cost in a file; smaller constants are left alone.
+_OVERHEAD_BYTES = 256
+_PER_CHANNEL_BYTES = 12  # float32 scale and int64 zero point
+# float16 keeps 11 significant bits only between these magnitudes.
+_HALF_MAX = 65504.0
+_HALF_MIN_NORMAL = 2.0**-14
+
+Replacement = Callable[[Op, int, Tensor], "tuple[Tensor, Op | None] | None"]
+
+
+def float16(graph: Graph) -> tuple[Graph, int]:
+    """Return the graph with float32 constants stored as float16 behind DEQUANTIZE, and how many.
+
+    The runtime expands them once when it loads the file, so speed is that of float32.
+    """
+    return _with_constants(graph, _half)
+
+
+def dynamic(graph: Graph) -> tuple[Graph, int]:
+    """Return the graph with int8 per-channel weights, and how many.
+
+    Ops with a hybrid kernel that is faster than float read the integers and quantize their input
+    on the fly; the others (depthwise: 5 times slower hybrid than float) get a DEQUANTIZE that the
+    runtime folds away when it loads the file.
+    """
+    return _with_constants(graph, _int8)
+
+
+def _half(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | None:
+    data = tensor.data
+    if data is None or tensor.dtype is not DType.FLOAT32 or data.size * 2 < _OVERHEAD_BYTES:
+        return None
+    magnitude = np.abs(data)
+    peak = float(magnitude.max())
+    # Values that float16 cannot hold with its full precision stay what they are.
+    if not np.isfinite(peak) or peak > _HALF_MAX or 0 < peak < 16 * _HALF_MIN_NORMAL:
+        return None
+    half = Tensor(fresh_name(tensor.name, "float16"), tensor.shape, DType.FLOAT16, data.astype(np.float16))
+    return _behind_dequantize(half, tensor)
+
+
+def _int8(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | None:
+    row = FACTS.get(op.kind)
+    if row is None or row.weights is None or position != row.weights.index:
+        return None
+    weights = weights_of(op)
+    if weights is None or weights.data is None or weights.raw or weights.dtype is not DType.FLOAT32:
+        return None
+    axis = row.weights.axis
+    saved = 3 * weights.data.size - _PER_CHANNEL_BYTES * weights.shape[axis]
+    hybrid = row.hybrid and _runs_hybrid(op, weights)
+    if saved <= (0 if hybrid else _OVERHEAD_BYTES):
+        return None
+    quant = weight_params(weights.data, axis)
+    low = weights.with_(
+        dtype=DType.INT8, data=to_integers(weights.data, quant), quant=quant
+    )
+    return (low, None) if hybrid else _behind_dequantize(low, weights)
+
+
+def _runs_hybrid(op: Op, weights: Tensor) -> bool:
+    """False for grouped convolutions, which have no hybrid kernel."""
+    data = op.inputs[0]
+    return op.kind != "CONV_2D" or (data is not None and data.shape[-1] == weights.shape[-1])
+
+
+def _behind_dequantize(low: Tensor, high: Tensor) -> tuple[Tensor, Op | None]:
+    wide = high.with_(data=None, quant=None)
+    options = Options("DequantizeOptions", MappingProxyType({}))
+    version = 3 if low.dtype is DType.FLOAT16 else 5
+    return wide, Op("DEQUANTIZE", (low,), (wide,), options, version=version)
+
+
+def _with_constants(graph: Graph, replace: Replacement) -> tuple[Graph, int]:
+    """Replace float constants of all ops; one that several ops read is replaced once."""
+    total = 0
+
+    def change(part: Graph) -> Graph:
+        nonlocal total
+        done: dict[tuple[Tensor, bool], tuple[Tensor, Op | None] | None] = {}
+        ops: list[Op] = []
+        for op in part.ops:
+            inputs = list(op.inputs)
+            for position, tensor in enumerate(op.inputs):
+                if tensor is None or not tensor.is_constant or tensor.dtype is not DType.FLOAT32:
+                    continue
+                key = (tensor, _hybrid_kind(op))
+                if key not in done:
+                    done[key] = replace(op, position, tensor)
+                    found = done[key]
+                    if found is not None:
+                        total += 1
+                        ops += [found[1]] if found[1] is not None else []
+                found = done[key]
+                if found is not None:
+                    inputs[position] = found[0]
+            ops.append(_hybrid_options(op.with_(inputs=tuple(inputs))))
+        return part.with_(ops=tuple(ops))
+
+    return map_graphs(graph, change), total
+
+
+def _hybrid_kind(op: Op) -> bool:
+    row = FACTS.get(op.kind)
+    return row is not None and row.hybrid
+
+
+def _hybrid_options(op: Op) -> Op:
+    """Set what the hybrid kernels want; XNNPACK takes FULLY_CONNECTED only with this flag."""
+    row = FACTS.get(op.kind)
+    weights = op.input(row.weights.index) if row is not None and row.weights is not None else None
+    if weights is None or weights.dtype is not DType.INT8 or op.options is None:
+        return op
+    if "asymmetric_quantize_inputs" in op.options.fields:
+        op = op.with_(options=op.options.with_(asymmetric_quantize_inputs=True))
+    return op.with_(version=max(op.version, _HYBRID_VERSION.get(op.kind, 1)))
+
+
+_HYBRID_VERSION = {"CONV_2D": 5, "FULLY_CONNECTED": 9}
+

@@ -1,0 +1,102 @@
+"""Ops that read only constants are replaced by their result.
+
+Algebra: f(c) is a constant. The op is run by the runtime itself, so the value is the one the file
+would have computed. Side conditions: no state, no called graphs, no random numbers, and the result
+must not blow the file up (a FILL or TILE of a scalar is cheaper computed than stored).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litesmith.graph import Graph, Op, Tensor, write
+from litesmith.graph.edit import drop_dead, map_graphs, rebuild
+from litesmith.graph.step import Outcome, Progress, silent
+from litesmith.runtime import Session
+
+_NEVER = frozenset({
+    "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "VAR_HANDLE", "READ_VARIABLE",
+    "ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE", "STABLEHLO_RNG_BIT_GENERATOR", "DEQUANTIZE",
+    "DENSIFY",
+})
+_GROWTH_LIMIT = 2**16  # bytes that folding may add per op
+
+
+@dataclass(frozen=True)
+class FoldConstants:
+    """Run what can be run before shipping."""
+
+    name: str = "fold_constants"
+
+    def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
+        """Return the graph without ops on constants; `data` is not needed."""
+        folded = 0
+
+        def change(part: Graph) -> Graph:
+            nonlocal folded
+            part, count = _fold(part)
+            folded += count
+            return part
+
+        result = map_graphs(graph, change)
+        if not folded:
+            return Outcome(graph, False, "no op reads only constants")
+        return Outcome(result, True, f"{folded} ops on constants computed")
+
+
+def _fold(graph: Graph) -> tuple[Graph, int]:
+    ops = _foldable(graph)
+    if not ops:
+        return graph, 0
+    known = {t for op in ops for t in op.outputs}
+    kept = set(ops)
+    wanted = [
+        t
+        for t in dict.fromkeys(
+            t for op in graph.ops if op not in kept for t in op.inputs if t is not None
+        )
+        if t in known
+    ] + [t for t in graph.outputs if t in known]
+    wanted = list(dict.fromkeys(wanted))
+    values = _run(ops, tuple(wanted))
+    constants = {
+        t: t.with_(data=v, shape=v.shape, shape_signature=None)
+        for t, v in zip(wanted, values, strict=True)
+    }
+    return drop_dead(rebuild(graph, {op: () for op in ops}, constants)), len(ops)
+
+
+def _foldable(graph: Graph) -> list[Op]:
+    constant: set[Tensor] = set()
+    found = []
+    for op in graph.ops:
+        if op.kind in _NEVER or op.kind.startswith("CUSTOM:") or op.subgraphs or op.mutating:
+            continue
+        if not op.inputs or not all(t is None or t.is_constant or t in constant for t in op.inputs):
+            continue
+        if any(t in graph.outputs for t in op.outputs) or _grows(op):
+            continue
+        constant.update(op.outputs)
+        found.append(op)
+    return found
+
+
+def _grows(op: Op) -> bool:
+    made = sum(_bytes(t) for t in op.outputs)
+    read = sum(_bytes(t) for t in op.inputs if t is not None)
+    return made > read + _GROWTH_LIMIT
+
+
+def _bytes(tensor: Tensor) -> int:
+    count = 1
+    for d in tensor.shape:
+        count *= d
+    return count * max(tensor.dtype.bits, 8) // 8
+
+
+def _run(ops: list[Op], wanted: tuple[Tensor, ...]) -> list[Any]:
+    # The reference kernels: no delegate rewrites, so the value is the op's plain meaning.
+    session = Session(write(Graph((), wanted, tuple(ops), name="constants")), kernels="reference")
+    session.invoke()
+    return session.fetch()

@@ -1,0 +1,181 @@
+"""LiteRT's interpreter behind one adapter: examples in, examples out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from litesmith.errors import LoadError
+from litesmith.graph import Array
+
+# Which kernels execute the file: XNNPACK and optimized ones, the latter alone, or the reference.
+KERNELS: dict[str, str] = {
+    "default": "BUILTIN",
+    "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
+    "reference": "BUILTIN_REF",
+}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the file, as the runtime reports it.
+
+    Attributes:
+        name: tensor name.
+        shape: static shape.
+        dtype: NumPy name of the element type.
+        scale, zero_point: per-tensor quantization, None for tensors that are not quantized.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example: a leading axis of 1 is the batch."""
+        return self.shape[1:] if self.shape[:1] == (1,) else self.shape
+
+
+class Session:
+    """A loaded .tflite file.
+
+    Args:
+        model: the file's bytes.
+        threads: intra-op threads.
+        kernels: a key of `KERNELS`.
+
+    Raises:
+        LoadError: LiteRT refuses the file.
+    """
+
+    def __init__(self, model: bytes, threads: int = 1, kernels: str = "default") -> None:
+        self._model = model
+        self._threads = threads
+        self._kernels = kernels
+        self._interpreter = self._load()
+        self.inputs = tuple(map(_port, self._interpreter.get_input_details()))
+        self.outputs = tuple(map(_port, self._interpreter.get_output_details()))
+        self._in = [d["index"] for d in self._interpreter.get_input_details()]
+        self._out = [d["index"] for d in self._interpreter.get_output_details()]
+        # Resource variables outlive `reset_all_variables`; only a new interpreter forgets them.
+        self._has_resources = _has_resources(self._interpreter)
+
+    def _load(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        try:
+            interpreter = Interpreter(
+                model_content=self._model,
+                num_threads=self._threads,
+                experimental_op_resolver_type=OpResolverType[KERNELS[self._kernels]],
+            )
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise LoadError(
+                f"LiteRT refuses the file: {_first_line(error)}",
+                "Check the file with `litesmith check`.",
+            ) from error
+        return interpreter
+
+    def reset(self) -> None:
+        """Forget all state, so that examples do not see each other."""
+        if self._has_resources:
+            self._interpreter = self._load()
+        else:
+            self._interpreter.reset_all_variables()
+
+    def feed(self, example: Sequence[Array]) -> None:
+        """Set the inputs of one invocation.
+
+        Args:
+            example: one array per input, of the port's dtype, in the port's shape or without its
+                leading 1.
+        """
+        for index, port, value in zip(self._in, self.inputs, example, strict=True):
+            self._interpreter.set_tensor(index, np.asarray(value).reshape(port.shape))
+
+    def invoke(self) -> None:
+        """Run once on what was fed.
+
+        Raises:
+            LoadError: a kernel fails.
+        """
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise LoadError(f"LiteRT cannot run the file: {_first_line(error)}") from error
+
+    def views(self) -> list[Array]:
+        """Return the outputs of the last invocation without copying; do not keep them."""
+        return [self._interpreter.tensor(index)() for index in self._out]
+
+    def fetch(self) -> list[Array]:
+        """Return copies of the outputs of the last invocation."""
+        return [self._interpreter.get_tensor(index) for index in self._out]
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Run each example of a batch in turn; quantized ends are handled here.
+
+        Args:
+            batch: per input an array (k, *example_shape); floats are quantized for integer ports.
+
+        Returns:
+            Per output float32 (dequantized) or the port's own dtype, (k, *example_shape).
+        """
+        fed = [quantize(x, p) for x, p in zip(batch, self.inputs, strict=True)]
+        rows: list[list[Array]] = [[] for _ in self.outputs]
+        for i in range(len(batch[0])):
+            self.reset()
+            self.feed([x[i] for x in fed])
+            self.invoke()
+            for kept, value, port in zip(rows, self.fetch(), self.outputs, strict=True):
+                kept.append(value[0] if port.shape[:1] == (1,) else value)
+        return [dequantize(np.stack(r), p) for r, p in zip(rows, self.outputs, strict=True)]
+
+
+def quantize(values: Array, port: Port) -> Array:
+    """Return real values as the port's integers: clip(round(x / scale) + zero_point).
+
+    Values that already have the port's dtype pass unchanged.
+    """
+    values = np.asarray(values)
+    if port.scale is None or values.dtype == np.dtype(port.dtype):
+        return values.astype(port.dtype, copy=False)
+    info = np.iinfo(port.dtype)
+    steps = np.rint(values / np.float32(port.scale)) + (port.zero_point or 0)
+    return np.clip(steps, info.min, info.max).astype(port.dtype)
+
+
+def dequantize(values: Array, port: Port) -> Array:
+    """Return the port's integers as real values, float32: scale · (q − zero_point)."""
+    if port.scale is None:
+        return values
+    shifted = values.astype(np.int32) - np.int32(port.zero_point or 0)
+    return np.asarray(shifted * np.float32(port.scale), np.float32)
+
+
+def _port(details: dict[str, Any]) -> Port:
+    scale, zero_point = details["quantization"]
+    integer = np.issubdtype(details["dtype"], np.integer) and scale != 0.0
+    return Port(
+        name=details["name"],
+        shape=tuple(int(d) for d in details["shape"]),
+        dtype=np.dtype(details["dtype"]).name,
+        scale=float(scale) if integer else None,
+        zero_point=int(zero_point) if integer else None,
+    )
+
+
+def _has_resources(interpreter: Any) -> bool:
+    return any(op["op_name"] == "VAR_HANDLE" for op in interpreter._get_ops_details())
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") + "." if lines else type(error).__name__ + "."
