@@ -1,15 +1,19 @@
-"""The families of keras.applications, each at its smallest, built so that they can be judged."""
+"""The families of keras.applications, each at its smallest, built so that they can be judged.
+
+python -m benchmarks.applications_table MobileNetV2 --out model.keras --reference reference.npz
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import natural_images
-from benchmarks.random_statistics import randomize
+from benchmarks.common import arguments, natural_images
+from benchmarks.random_statistics import assert_varies, randomize
 
 
 @dataclass(frozen=True)
@@ -89,3 +93,29 @@ def preprocess(images: np.ndarray, kind: str) -> np.ndarray:
     if kind == "caffe":
         return x[..., ::-1] - np.array((103.939, 116.779, 123.68), np.float32)
     return x
+
+
+def main() -> None:
+    """Save one family, and what it answers on images that it was not scaled on."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("family", choices=sorted(FAMILIES))
+    parser.add_argument("--out", type=Path, required=True, help="the .keras file to write")
+    parser.add_argument("--side", type=int, help="input height and width (default: the family's)")
+    parser.add_argument(
+        "--reference", type=Path, help="also write x (raw uint8) and y to this .npz"
+    )
+    parser.add_argument("--examples", type=int, default=16, help="images in the reference")
+    options = parser.parse_args()
+    model = build(options.family, options.side)
+    model.save(options.out)
+    side = model.input_shape[1]
+    raw = natural_images(options.examples, side, seed=1_000)
+    x = preprocess(raw, FAMILIES[options.family].preprocess)
+    spread = assert_varies(model, x)
+    if options.reference is not None:
+        np.savez(options.reference, x=raw, y=np.asarray(model(x, training=False)))
+    print(f"{options.family}: {model.count_params():,} parameters, outputs vary by {spread:.2f}")
+
+
+if __name__ == "__main__":
+    main()

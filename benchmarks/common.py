@@ -83,6 +83,18 @@ def litesmith(*arguments: str | Path) -> Process:
     return run([sys.executable, "-c", CLI, *arguments, "--json"])
 
 
+def must_export(source: Path, out: Path, *options: str | Path) -> Process:
+    """Export, and insist that it succeeds.
+
+    Raises:
+        RuntimeError: it does not; the message holds the exit code and litesmith's own error.
+    """
+    process = export(source, out, *options)
+    if process.exit_code:
+        raise RuntimeError(f"export of {source.name} exited {process.exit_code}: {process.json}")
+    return process
+
+
 def export(source: Path, out: Path, *options: str | Path) -> Process:
     """Run `litesmith export SOURCE -o OUT …`."""
     return litesmith("export", source, "-o", out, *options)
@@ -157,6 +169,24 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     return str(value)
+
+
+def application(family: str, folder: Path, side: int | None = None, examples: int = 16) -> Path:
+    """Save a keras.applications family with random statistics, in a process of its own.
+
+    Returns:
+        Path of the .keras file; beside it `reference.npz` with x (raw uint8) and y (its answers).
+
+    Raises:
+        RuntimeError: it cannot be built, or its outputs do not vary.
+    """
+    path = folder / f"{family}.keras"
+    command = [sys.executable, "-m", "benchmarks.applications_table", family, "--out", path]
+    command += ["--reference", folder / "reference.npz", "--examples", str(examples)]
+    process = run(command + (["--side", str(side)] if side else []))
+    if process.exit_code:
+        raise RuntimeError(f"{family} could not be built:\n{process.stderr[-1500:]}")
+    return path
 
 
 def median(values: Sequence[float]) -> float:

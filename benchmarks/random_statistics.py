@@ -4,8 +4,7 @@ A fresh model proves nothing: its batch norms shift by zero, and many architectu
 input with the same constant. `randomize` walks the model layer by layer on a few images and sets
 every gamma, beta, mean, variance and bias at random, scaled so that activations stay near unit
 spread and the last layer's logits differ between images; `assert_varies` makes sure of it.
-
-    python -m benchmarks.random_statistics MobileNetV2 --out mobilenet.keras
+`python -m benchmarks.applications_table` saves such a model.
 """
 
 from __future__ import annotations
@@ -141,22 +140,3 @@ def _set_linear(
     if bias is not None:
         center = -out.mean(axes) / spread
         bias.assign(center + rng.normal(0, BIAS_SPREAD, center.shape))
-
-
-def main() -> None:
-    """Save one keras.applications model with random statistics."""
-    from benchmarks.applications_table import FAMILIES, build
-    from benchmarks.common import arguments
-
-    parser = arguments(__doc__ or "")
-    parser.add_argument("family", choices=sorted(FAMILIES))
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--side", type=int, default=None, help="input height and width")
-    options = parser.parse_args()
-    model = build(options.family, options.side)
-    model.save(options.out)
-    print(f"{options.family}: {model.count_params():,} parameters, saved to {options.out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What all tests share: where the real models are, digits, and an environment that leaves no trace."""
+"""What all tests share: real models, digits, and an environment that leaves no trace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 @pytest.fixture(scope="session", autouse=True)
 def _child_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let child processes import this checkout, and keep logs of failed runs in a temporary folder."""
+    """Let child processes import this checkout; logs of failed runs go to a temporary folder."""
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(state))

@@ -1,0 +1,35 @@
+"""Run every benchmark in turn; JSON goes to bench-results/. Takes half an hour on two cores."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from benchmarks.common import REPO, arguments
+
+ALL = (
+    "shared_scores",
+    "export_walltime",
+    "calibration_cost",
+    "defaults_not_slower",
+    "applications",
+)
+
+
+def main() -> int:
+    """Run them; a benchmark that fails does not stop the others."""
+    arguments(__doc__ or "").parse_args()
+    failed = []
+    for name in ALL:
+        out = REPO / "bench-results" / f"{name}.json"
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(out)]
+        print(f"\n=== {name}", flush=True)
+        if subprocess.run(command, cwd=REPO, check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
