@@ -1,0 +1,25 @@
+"""Any trained model → one float .tflite: the only room that knows Keras and the TF converter.
+
+TensorFlow runs in a child process (`child.py`); what the parent imports from here is light.
+
+Add here:
+- a file format: its magic bytes in `detect.py`, its loaders in one row of `loaders.LOADERS`;
+- a loader: a function `(LoadRequest) -> Loaded` (`loaded.py` says what that is) and its place in
+  that row; everything behind `Loaded` (tracing, lowering, checking by value, running) is shared;
+- a request to the child: one row of `child.REQUESTS` and a method of `source.Source`.
+"""
+
+from litesmith.sources.detect import SourceFormat, detect
+from litesmith.sources.memory import is_model_object
+from litesmith.sources.options import LoadOptions, SourceInfo
+from litesmith.sources.source import Source, open_source
+
+__all__ = [
+    "LoadOptions",
+    "Source",
+    "SourceFormat",
+    "SourceInfo",
+    "detect",
+    "is_model_object",
+    "open_source",
+]

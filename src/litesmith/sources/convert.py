@@ -1,0 +1,76 @@
+"""The one adapter of TFLiteConverter: a concrete function in, a named float .tflite out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from litesmith.data import TensorSpec
+from litesmith.errors import ConversionError
+from litesmith.graph import Signature, read, write
+
+_KEY = "serving_default"
+_UNSUPPORTED = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+?)\s*$", re.M)
+_NAMED = re.compile(r"'tf\.(\w+)' op")
+
+
+def convert(function: Any) -> bytes:
+    """Return the .tflite of a concrete function with static shapes; it has no signature yet.
+
+    The function is given unfrozen and *without* its model: the converter then freezes it itself,
+    once. Given with the model it goes through a SavedModel and drops Keras 3's weights.
+
+    Raises:
+        ConversionError: naming the ops that have no builtin kernel.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter.exclude_conversion_metadata = True
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    try:
+        return bytes(converter.convert())
+    except Exception as error:
+        raise ConversionError(*explain(str(error))) from error
+
+
+def explain(text: str) -> tuple[str, str]:
+    """Return one sentence and a hint for a converter's message."""
+    listed = [op for ops in _UNSUPPORTED.findall(text) for op in ops.split(", ")]
+    ops = list(dict.fromkeys(listed or _NAMED.findall(text)))
+    if ops:
+        noun = "The op" if len(ops) == 1 else "The ops"
+        verb = "has" if len(ops) == 1 else "have"
+        return (
+            f"{noun} {', '.join(ops)} of this model {verb} no .tflite kernel.",
+            "Replace the layer that uses it by one of builtin ops.",
+        )
+    errors = re.findall(r"error: (.+)", text) or text.splitlines() or ["no message"]
+    return f"TensorFlow's converter failed: {errors[0].strip()[:300]}", "The log has the details."
+
+
+def with_signature(
+    data: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], key: str = _KEY
+) -> bytes:
+    """Return the file with a signature of the source's names.
+
+    Raises:
+        ConversionError: the converter changed the number of inputs or outputs.
+    """
+    graph = read(data)
+    for kind, wanted, found in (
+        ("inputs", inputs, graph.inputs),
+        ("outputs", outputs, graph.outputs),
+    ):
+        if len(wanted) != len(found):
+            raise ConversionError(
+                f"The converter left {len(found)} of the {len(wanted)} {kind}.",
+                "Remove those that the model does not use.",
+            )
+    signature = Signature(key, _positions(inputs), _positions(outputs))
+    return write(graph.with_(signatures=(signature,)))
+
+
+def _positions(specs: Sequence[TensorSpec]) -> tuple[tuple[str, int], ...]:
+    return tuple((spec.name, i) for i, spec in enumerate(specs))

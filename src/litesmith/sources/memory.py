@@ -1,0 +1,118 @@
+"""A Keras model object of the caller: traced and frozen here, converted in the child.
+
+Its classes exist only in the caller's process, so the child cannot import them; the caller has
+imported TensorFlow anyway.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from litesmith.sources import protocol
+from litesmith.sources.detect import SourceFormat
+from litesmith.sources.options import LoadOptions, SourceInfo, specs_to_json
+from litesmith.sources.process import Child
+
+Array = npt.NDArray[Any]
+_PACKAGES = {"keras": "Keras", "tf_keras": "tf_keras"}
+
+
+def is_model_object(value: object) -> bool:
+    """Return True for a model of Keras 3 or tf_keras; imports neither."""
+    return _title(value) is not None
+
+
+def _title(value: object) -> str | None:
+    for package, title in _PACKAGES.items():
+        module: Any = sys.modules.get(package)
+        if module is not None and isinstance(value, module.Model):
+            return f"{title} {module.__version__}"
+    return None
+
+
+class MemorySource:
+    """A built Keras model of this process.
+
+    Args:
+        model: `keras.Model` (TensorFlow backend) or `tf_keras.Model`; must not change until closed.
+        options: shapes, time limit, progress; the rest does not apply.
+
+    Raises:
+        LoadError: its inputs are not known, or Keras runs on another backend.
+        InputError, ConversionError: as for files.
+    """
+
+    def __init__(self, model: Any, options: LoadOptions) -> None:
+        from litesmith.sources.keras_model import check_backend, from_keras
+        from litesmith.sources.loaded import check_inputs, with_shapes
+        from litesmith.sources.traced import TracedModel
+
+        title = _title(model) or ""
+        check_backend(model)
+        loaded = from_keras(model, title, options.input_shapes)
+        inputs = with_shapes(loaded.inputs, options.input_shapes)
+        check_inputs(inputs)
+        self._options = options
+        self._title = title
+        self._model = TracedModel(loaded, inputs)
+
+    @functools.cached_property
+    def info(self) -> SourceInfo:
+        """What was traced (see `Source`)."""
+        return SourceInfo(
+            path="",
+            format=SourceFormat.MEMORY.value,
+            loader=self._title,
+            keras_version=self._title.split()[-1],
+            size_bytes=0,
+            inputs=self._model.inputs,
+            outputs=self._model.outputs,
+        )
+
+    def lower(self) -> bytes:
+        """Return the float .tflite (see `Source`)."""
+        from litesmith.sources.frozen import freeze
+        from litesmith.sources.verify import probe
+
+        child = Child(self._options.time_limit_s, self._options.on_progress)
+        try:
+            graph, feeds, fetches = freeze(self._model.function)
+            path = child.work.path / "graph.pb"
+            path.write_bytes(graph)
+            examples = probe(self._model.inputs)
+            reply = child.request(
+                "convert",
+                graph=str(path),
+                feeds=feeds,
+                fetches=fetches,
+                inputs=specs_to_json(self._model.inputs),
+                outputs=specs_to_json(self._model.outputs),
+                examples=protocol.save_arrays(examples, child.work.path),
+                reference=protocol.save_arrays(self._model.run(examples), child.work.path),
+            )
+            return Path(reply["path"]).read_bytes()
+        finally:
+            child.close()
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Return the model's outputs (see `Source`)."""
+        from litesmith.sources.source import check_batch
+
+        check_batch(batch, self.info)
+        return self._model.run([np.asarray(x) for x in batch])
+
+    def close(self) -> None:
+        """Nothing to free: the model is the caller's."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

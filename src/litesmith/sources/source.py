@@ -1,0 +1,175 @@
+"""`open_source`: whatever the user has, behind four verbs: info, lower, run, close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from litesmith.errors import InputError
+from litesmith.sources import protocol
+from litesmith.sources.detect import SourceFormat, detect, size_bytes
+from litesmith.sources.memory import MemorySource, is_model_object
+from litesmith.sources.options import LoadOptions, SourceInfo, specs_from_json
+from litesmith.sources.process import Child
+
+Array = npt.NDArray[Any]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A trained model; a context manager that leaves nothing behind."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What was loaded; waits for the loading to end.
+
+        Raises:
+            LoadError: the model cannot be loaded.
+            InputError: an option does not fit the model.
+            ConversionError: it can be loaded but never become a .tflite.
+        """
+
+    def lower(self) -> bytes:
+        """Return the float .tflite: batch 1, the source's names, checked by value.
+
+        Raises:
+            ConversionError: the model cannot be converted; also what `info` raises.
+        """
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Return the original model's outputs; may be called from any thread.
+
+        Args:
+            batch: per input, in declared order, (k, *example_shape).
+
+        Returns:
+            Per output, in declared order, (k, *output_example_shape).
+
+        Raises:
+            InputError: the model refuses the examples.
+        """
+
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """Return the source itself."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+
+
+def open_source(source: str | Path | object, options: LoadOptions | None = None) -> Source:
+    """Start to load a model: a path, or a built Keras model of either Keras.
+
+    Returns at once; errors of the loading itself are raised by `info`, `lower` or `run`.
+
+    Raises:
+        InputError: nothing is at the path, or the object is no model.
+        LoadError: the path holds no model in a known format.
+    """
+    options = options or LoadOptions()
+    if isinstance(source, str | Path):
+        return FileSource(Path(source), options)
+    if is_model_object(source):
+        return MemorySource(source, options)
+    raise InputError(
+        f"A {type(source).__name__} is not a model.",
+        "Give a path, or a keras.Model or tf_keras.Model that was built.",
+    )
+
+
+class FileSource:
+    """A model file; TensorFlow runs in the child.
+
+    Args:
+        path: of the model.
+        options: how to load it.
+    """
+
+    def __init__(self, path: Path, options: LoadOptions) -> None:
+        self._path = path
+        self._format = detect(path)
+        self._size = size_bytes(path)
+        self._info: SourceInfo | None = None
+        self._child = Child(options.time_limit_s, options.on_progress)
+        self._opening: Future[dict[str, Any]] = self._child.submit(
+            "open",
+            path=str(path),
+            form=self._format.value,
+            signature=options.signature,
+            input_shapes={name: list(shape) for name, shape in options.input_shapes.items()},
+            custom_objects=list(options.custom_objects),
+            builder=options.builder,
+        )
+
+    @property
+    def info(self) -> SourceInfo:
+        """What was loaded (see `Source`)."""
+        if self._info is None:
+            reply = self._child.wait("open", self._opening)
+            self._info = SourceInfo(
+                path=str(self._path),
+                format=self._format.value,
+                loader=reply["loader"],
+                keras_version=reply["keras_version"],
+                size_bytes=self._size,
+                inputs=specs_from_json(reply["inputs"]),
+                outputs=specs_from_json(reply["outputs"]),
+            )
+        return self._info
+
+    def lower(self) -> bytes:
+        """Return the float .tflite (see `Source`)."""
+        _ = self.info
+        if self._format is SourceFormat.TFLITE:
+            return self._path.read_bytes()
+        return Path(self._child.request("lower")["path"]).read_bytes()
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Return the original model's outputs (see `Source`)."""
+        check_batch(batch, self.info)
+        paths = protocol.save_arrays(batch, self._child.work.path)
+        return protocol.load_arrays(self._child.request("run", arrays=paths)["arrays"])
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def check_batch(batch: Sequence[Array], info: SourceInfo) -> None:
+    """Refuse a batch that does not fit the inputs.
+
+    Raises:
+        InputError: another number of inputs, other shapes, or no examples.
+    """
+    if len(batch) != len(info.inputs):
+        raise InputError(f"The model has {len(info.inputs)} inputs; {len(batch)} were given.")
+    for array, spec in zip(batch, info.inputs, strict=True):
+        found = np.shape(array)
+        wanted = spec.example_shape
+        fits = len(found) == len(wanted) + 1 and all(
+            w in (None, f) for w, f in zip(wanted, found[1:], strict=True)
+        )
+        if not fits or not found[0]:
+            raise InputError(
+                f"The input '{spec.name}' takes examples of shape {wanted}; "
+                f"a batch of shape {found} was given."
+            )

@@ -1,0 +1,144 @@
+"""What a Keras file says about itself, read without Keras: version, input shapes, code inside."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from litesmith.errors import LoadError
+from litesmith.sources.detect import SourceFormat
+from litesmith.sources.options import Shape
+
+_SHAPE_KEYS = ("batch_input_shape", "batch_shape")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The stored facts.
+
+    Attributes:
+        keras_version: None when the file does not say.
+        config: the model's configuration, None when the file holds weights only.
+        input_shapes: per declared input, None when the configuration does not tell.
+        lambdas: names of layers whose Python code is inside the file.
+    """
+
+    keras_version: str | None = None
+    config: dict[str, Any] | None = None
+    input_shapes: tuple[Shape, ...] | None = None
+    lambdas: tuple[str, ...] = ()
+
+
+def read_stored(path: Path, form: SourceFormat) -> Stored:
+    """Return what the file says; nothing for formats without a Keras configuration.
+
+    Raises:
+        LoadError: the file is damaged.
+    """
+    reader = {SourceFormat.KERAS: _read_archive, SourceFormat.HDF5: _read_hdf5}.get(form)
+    if reader is None:
+        return Stored()
+    try:
+        version, config = reader(path)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LoadError(f"{path} is damaged: {reason}.", "Copy or save it again.") from error
+    if config is None:
+        return Stored(version)
+    return Stored(version, config, input_shapes(config), tuple(_lambdas(config)))
+
+
+def _read_archive(path: Path) -> tuple[str | None, dict[str, Any] | None]:
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
+        return metadata.get("keras_version"), json.loads(archive.read("config.json"))
+
+
+def _read_hdf5(path: Path) -> tuple[str | None, dict[str, Any] | None]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        weights = file.get("model_weights")
+        places = (file.attrs, weights.attrs if weights is not None else {})
+        version = next((p["keras_version"] for p in places if "keras_version" in p), None)
+        config = file.attrs.get("model_config")
+        return _text(version), json.loads(_text(config) or "null")
+
+
+def _text(value: Any) -> str | None:
+    return value.decode("utf-8") if isinstance(value, bytes) else None if value is None else str(value)
+
+
+def input_shapes(model: Any) -> tuple[Shape, ...] | None:
+    """Return the input shapes that a model's configuration declares, in declared order."""
+    config = model.get("config") if isinstance(model, dict) else None
+    layers = config if isinstance(config, list) else (config or {}).get("layers")
+    if not layers:
+        return None
+    if model.get("class_name") == "Sequential":
+        shape = _layer_shape(layers[0])
+        return (shape,) if shape else input_shapes(layers[0])
+    named = {layer.get("name") or layer["config"].get("name"): layer for layer in layers}
+    names = list(_layer_names(config.get("input_layers")))
+    shapes = [_layer_shape(named[name]) if name in named else None for name in names]
+    return tuple(s for s in shapes if s) if names and all(shapes) else None
+
+
+def _layer_shape(layer: Any) -> Shape | None:
+    config = layer.get("config") or {}
+    if not isinstance(config, dict):
+        return None
+    for key in _SHAPE_KEYS:
+        shape = config.get(key)
+        if isinstance(shape, dict):
+            shape = shape.get("items")
+        if isinstance(shape, list):
+            return tuple(shape)
+    return None
+
+
+def _layer_names(references: Any) -> Iterator[str]:
+    """Yield layer names out of `[name, node, tensor]` references in any nesting."""
+    if isinstance(references, dict):
+        references = list(references.values())
+    if not isinstance(references, list):
+        return
+    if len(references) == 3 and isinstance(references[0], str):
+        yield references[0]
+        return
+    for reference in references:
+        yield from _layer_names(reference)
+
+
+def _lambdas(node: Any) -> Iterator[str]:
+    """Yield names of Lambda layers that carry marshalled byte code."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _lambdas(item)
+    if not isinstance(node, dict):
+        return
+    config = node.get("config")
+    if node.get("class_name") == "Lambda" and isinstance(config, dict):
+        function = config.get("function")
+        marshalled = isinstance(function, list) or (
+            isinstance(function, dict) and function.get("class_name") == "__lambda__"
+        )
+        if marshalled or config.get("function_type") == "lambda":
+            yield str(config.get("name", "lambda"))
+    for value in node.values():
+        yield from _lambdas(value)
+
+
+def shapes_differ(stored: tuple[Shape, ...] | None, loaded: tuple[Shape, ...]) -> bool:
+    """Return True when loaded inputs cannot be the stored ones (the batch axis is not compared)."""
+    if stored is None:
+        return False
+    return len(stored) != len(loaded) or any(
+        len(a) != len(b) or tuple(a[1:]) != tuple(b[1:])
+        for a, b in zip(stored, loaded, strict=True)
+    )
