@@ -10,8 +10,11 @@ from litesmith.graph.model import Graph, Op, Tensor
 
 # Where ops without a `Weights` row keep what a user would call weights.
 _TABLES: dict[str, tuple[int, ...]] = {
-    "GATHER": (0,), "EMBEDDING_LOOKUP": (1,), "BATCH_MATMUL": (0, 1),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(1, 12)), "SVDF": (1, 2),
+    "GATHER": (0,),
+    "EMBEDDING_LOOKUP": (1,),
+    "BATCH_MATMUL": (0, 1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(1, 12)),
+    "SVDF": (1, 2),
 }
 _CONTROL = frozenset({"WHILE", "IF", "CALL_ONCE", "CALL"})
 

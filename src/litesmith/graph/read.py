@@ -27,8 +27,16 @@ from litesmith.graph.verify import problems
 _MAGIC = b"TFL3"
 # The adapter's list: what the generated code and NumPy raise on bytes that are not a model.
 _DAMAGE = (
-    struct.error, IndexError, ValueError, TypeError, KeyError, OverflowError, AttributeError,
-    UnicodeDecodeError, RecursionError, MemoryError,
+    struct.error,
+    IndexError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    AttributeError,
+    UnicodeDecodeError,
+    RecursionError,
+    MemoryError,
 )
 
 
@@ -124,7 +132,9 @@ class _Reader:
             raise LoadError("The .tflite file keeps its weights in separate files.")
         name = schema.code_names("TensorType")[raw.type]
         if name not in DType.__members__:
-            raise LoadError(f"The .tflite file uses the tensor type {name}, which is not supported.")
+            raise LoadError(
+                f"The .tflite file uses the tensor type {name}, which is not supported."
+            )
         dtype = DType[name]
         shape = _ints(raw.shape)
         extras = {"sparsity": raw.sparsity, "variant_tensors": raw.variantTensors}
@@ -226,14 +236,18 @@ class _Reader:
         if raw.largeCustomOptionsSize:
             start = raw.largeCustomOptionsOffset
             return self.file[start : start + raw.largeCustomOptionsSize]
-        return None if raw.customOptions is None else np.asarray(raw.customOptions, np.uint8).tobytes()
+        return (
+            None if raw.customOptions is None else np.asarray(raw.customOptions, np.uint8).tobytes()
+        )
 
     def _options(self, raw: Any) -> tuple[Options | None, tuple[int, ...]]:
         value = raw.builtinOptions if raw.builtinOptionsType else raw.builtinOptions2
         if value is None:
             return None, ()
         table = type(value).__name__[:-1]
-        if table in schema.SUBGRAPH_LISTS and len(_list(getattr(value, schema.SUBGRAPH_LISTS[table]))):
+        if table in schema.SUBGRAPH_LISTS and len(
+            _list(getattr(value, schema.SUBGRAPH_LISTS[table]))
+        ):
             raise LoadError(f"The .tflite file uses {table} with graphs, which is not supported.")
         calls = schema.SUBGRAPH_FIELDS.get(table, ())
         fields = {
@@ -247,7 +261,9 @@ class _Reader:
 def _kind(code: Any) -> tuple[str, int]:
     # Files written before builtin codes passed 127 fill only the deprecated field.
     name = schema.code_names("BuiltinOperator")[max(code.builtinCode, code.deprecatedBuiltinCode)]
-    return (schema.CUSTOM_PREFIX + _str(code.customCode) if name == "CUSTOM" else name), code.version
+    return (
+        schema.CUSTOM_PREFIX + _str(code.customCode) if name == "CUSTOM" else name
+    ), code.version
 
 
 def _quant(raw: Any, dtype: DType) -> QuantParams | None:

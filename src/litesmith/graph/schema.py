@@ -57,7 +57,9 @@ def code_values(enum: str) -> dict[str, int]:
 @cache
 def snake(name: str) -> str:
     """Return the snake_case form of a generated attribute name ("dilationWFactor")."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)).lower()
+    return re.sub(
+        r"(?<=[a-z0-9])([A-Z])", r"_\1", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    ).lower()
 
 
 @cache

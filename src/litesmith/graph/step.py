@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from litesmith.graph.model import Graph
 
@@ -49,9 +49,13 @@ Progress = Callable[[float], None]
 
 
 class Step(Protocol):
-    """A frozen dataclass whose fields are its options."""
+    """A frozen dataclass whose fields are its options; calling it maps a graph to a graph."""
 
     @property
     def name(self) -> str:
         """Name used in reports and recipes."""
+        ...
+
+    def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
+        """Return the result of the step; `data` are representative examples or None."""
         ...

@@ -78,7 +78,9 @@ def _quant(tensor: Tensor, quant: QuantParams) -> Iterator[str]:
         if not 0 <= quant.axis < rank or tensor.shape[quant.axis] != count:
             yield f"'{tensor.name}' {tensor.shape} has {count} scales along axis {quant.axis}"
     low, high = _ZERO_POINTS.get(tensor.dtype, (-(2**31), 2**31))
-    if quant.zero_point.size and not (low <= quant.zero_point.min() <= quant.zero_point.max() <= high):
+    if quant.zero_point.size and not (
+        low <= quant.zero_point.min() <= quant.zero_point.max() <= high
+    ):
         yield f"'{tensor.name}' has a zero point outside {tensor.dtype}"
 
 
@@ -94,7 +96,10 @@ def _calls(op: Op) -> Iterator[str]:
 
 def _signatures(graph: Graph) -> Iterator[str]:
     for signature in graph.signatures:
-        for named, tensors in ((signature.inputs, graph.inputs), (signature.outputs, graph.outputs)):
+        for named, tensors in (
+            (signature.inputs, graph.inputs),
+            (signature.outputs, graph.outputs),
+        ):
             names = [name for name, _ in named]
             if len(set(names)) != len(names):
                 yield f"signature '{signature.key}' uses a name twice"

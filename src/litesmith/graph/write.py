@@ -72,9 +72,7 @@ class _Writer:
         s = schema.module()
         subgraphs = [self._subgraph(g) for g in self.graphs]
         signatures = [
-            self._signature(sig, g, i)
-            for i, g in enumerate(self.graphs)
-            for sig in g.signatures
+            self._signature(sig, g, i) for i, g in enumerate(self.graphs) for sig in g.signatures
         ]
         metadata = [
             s.MetadataT(name=name, buffer=self._store(np.frombuffer(content, np.uint8)))
@@ -161,8 +159,12 @@ class _Writer:
         value = getattr(schema.module(), table + "T")()
         attributes = schema.option_attributes(table)
         for name, content in op.options.fields.items():
-            setattr(value, attributes[name], list(content) if isinstance(content, tuple) else content)
-        for attribute, graph in zip(schema.SUBGRAPH_FIELDS.get(table, ()), op.subgraphs, strict=True):
+            setattr(
+                value, attributes[name], list(content) if isinstance(content, tuple) else content
+            )
+        for attribute, graph in zip(
+            schema.SUBGRAPH_FIELDS.get(table, ()), op.subgraphs, strict=True
+        ):
             setattr(value, attribute, self.index[id(graph)])
         first = schema.code_values("BuiltinOptions")
         if table in first:

@@ -155,10 +155,7 @@ def _settle(build: _Build) -> tuple[list[Op], set[Op]]:
 def _fits(group: list[Tensor], fixed: list[Tensor], build: _Build) -> bool:
     """True when the fixed scale of one member can serve all of them."""
     first = build.fixed[fixed[0]]
-    same = all(
-        build.fixed[t].scale[0] == first.scale[0] and build.fixed[t].zero_point[0] == first.zero_point[0]
-        for t in fixed
-    )
+    same = all(params.same(build.fixed[t], first) for t in fixed)
     low, high = params.represented_range(first)
     slack = float(first.scale[0])
     ranges = [build.observed(t) for t in group if t not in build.fixed]
@@ -216,9 +213,7 @@ def _apply(graph: Graph, integer: set[Op], build: _Build) -> tuple[Graph, set[Op
     return result, marked
 
 
-def _activation_quants(
-    graph: Graph, integer: set[Op], build: _Build
-) -> dict[Tensor, QuantParams]:
+def _activation_quants(graph: Graph, integer: set[Op], build: _Build) -> dict[Tensor, QuantParams]:
     quants: dict[Tensor, QuantParams] = {}
     for group in build.groups.sets():
         fixed = [build.fixed[t] for t in group if t in build.fixed]

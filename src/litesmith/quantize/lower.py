@@ -21,8 +21,9 @@ def lower(annotated: Annotated, input_type: str = "float32", output_type: str = 
 
     Args:
         annotated: from `annotate`.
-        input_type, output_type: "float32", "int8" or "uint8": what float inputs and outputs of the
-            source become. Integer inputs and outputs stay as they are.
+        input_type: "float32", "int8" or "uint8": what float inputs of the source become. Integer
+            inputs stay as they are.
+        output_type: the same for outputs.
     """
     return _Lowering(annotated).graph(input_type, output_type)
 
@@ -81,9 +82,7 @@ class _Lowering:
         assert row is not None
         inputs = tuple(self._low(t) if t is not None else None for t in op.inputs)
         version = max(op.version, row.int8 or 1)
-        weights = op.input(1)
-        per_channel = weights is not None and weights.quant is not None and weights.quant.axis is not None
-        if op.kind == "FULLY_CONNECTED" and per_channel:
+        if op.kind == "FULLY_CONNECTED":
             version = max(version, _PER_CHANNEL_FC)
         return op.with_(inputs=inputs, outputs=tuple(map(self._low, op.outputs)), version=version)
 

@@ -23,7 +23,8 @@ def activation_params(low: float, high: float, smallest_scale: float = 0.0) -> Q
     """Return int8 parameters that represent [low, high] and 0 exactly.
 
     Args:
-        low, high: observed range; widened to contain 0.
+        low: smallest observed value; the range is widened to contain 0.
+        high: largest observed value.
         smallest_scale: lower bound of the scale (0 for none).
     """
     low, high = min(low, 0.0), max(high, 0.0)
@@ -35,6 +36,11 @@ def activation_params(low: float, high: float, smallest_scale: float = 0.0) -> Q
 def fixed_params(scale: float, zero_point: int) -> QuantParams:
     """Return per-tensor int8 parameters."""
     return QuantParams(np.asarray([scale], np.float32), np.asarray([zero_point], np.int64))
+
+
+def same(a: QuantParams, b: QuantParams) -> bool:
+    """Return whether two sets of per-tensor parameters are equal."""
+    return bool(a.scale[0] == b.scale[0] and a.zero_point[0] == b.zero_point[0])
 
 
 def represented_range(quant: QuantParams) -> tuple[float, float]:
@@ -78,21 +84,22 @@ def to_integers(values: Array, quant: QuantParams) -> Array:
     products of two of them stay inside 16 bits, as the kernels expect.
 
     Args:
-        values: float32 of any shape; per-channel parameters run along `quant.axis`.
+        values: float32 of any shape.
+        quant: parameters; per-channel ones run along `quant.axis`.
 
     Returns:
         int8, int16 or int32 of the same shape.
     """
-    scale, zero = quant.scale.astype(np.float64), quant.zero_point
+    shape = [1] * values.ndim
     if quant.axis is not None:
-        shape = [1] * values.ndim
         shape[quant.axis] = -1
-        scale, zero = scale.reshape(shape), zero.reshape(shape)
+    scale = quant.scale.astype(np.float64).reshape(shape)
+    zero = quant.zero_point.reshape(shape)
     top = 2 ** (quant.bits - 1) - 1
     bottom = -top if quant.axis is not None or quant.bits > 8 else -top - 1
     integers = np.rint(values.astype(np.float64) / scale) + zero
     dtype = {8: np.int8, 16: np.int16, 32: np.int32}[quant.bits]
-    return np.clip(integers, bottom, top).astype(dtype)
+    return np.asarray(np.clip(integers, bottom, top), dtype)
 
 
 def integer_dtype(quant: QuantParams) -> DType:

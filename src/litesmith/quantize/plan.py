@@ -10,12 +10,35 @@ from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activations, facts
 
 # Ops that only carry values from one op to the next; alone between float ops they stay float.
-_CARRIERS = frozenset({
-    "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "PAD", "PADV2",
-    "MIRROR_PAD", "CONCATENATION", "PACK", "UNPACK", "SPLIT", "SPLIT_V", "GATHER", "GATHER_ND",
-    "TILE", "BROADCAST_TO", "SELECT", "SELECT_V2", "REVERSE_V2", "SPACE_TO_DEPTH",
-    "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND",
-})
+_CARRIERS = frozenset(
+    {
+        "RESHAPE",
+        "SQUEEZE",
+        "EXPAND_DIMS",
+        "TRANSPOSE",
+        "STRIDED_SLICE",
+        "SLICE",
+        "PAD",
+        "PADV2",
+        "MIRROR_PAD",
+        "CONCATENATION",
+        "PACK",
+        "UNPACK",
+        "SPLIT",
+        "SPLIT_V",
+        "GATHER",
+        "GATHER_ND",
+        "TILE",
+        "BROADCAST_TO",
+        "SELECT",
+        "SELECT_V2",
+        "REVERSE_V2",
+        "SPACE_TO_DEPTH",
+        "DEPTH_TO_SPACE",
+        "SPACE_TO_BATCH_ND",
+        "BATCH_TO_SPACE_ND",
+    }
+)
 
 
 def integer_ops(graph: Graph) -> tuple[dict[Op, bool], dict[Op, str]]:
@@ -86,7 +109,10 @@ def _static(op: Op) -> str | None:
 
 
 _CHECKS: tuple[Callable[[Op], str | None], ...] = (
-    _float32_only, _activation_clamps, _weights_constant, _static,
+    _float32_only,
+    _activation_clamps,
+    _weights_constant,
+    _static,
 )
 
 

@@ -17,7 +17,6 @@ from litesmith.quantize.annotate import annotate
 from litesmith.quantize.lower import lower
 from litesmith.quantize.ranges import calibrate
 from litesmith.quantize.weights import dynamic, float16
-from litesmith.rewrite import IntegerForms
 
 ENDS = ("float32", "int8", "uint8")
 
@@ -45,7 +44,14 @@ _SCHEMES = (
 )
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in _SCHEMES})
 _LATER = (
-    "dynamic-int4", "weights-int8", "weights-int4", "int16x8", "int4", "int3", "ternary", "binary",
+    "dynamic-int4",
+    "weights-int8",
+    "weights-int4",
+    "int16x8",
+    "int4",
+    "int3",
+    "ternary",
+    "binary",
 )
 
 
@@ -118,9 +124,7 @@ class Quantize:
             return self._checked(self._int8(graph, data, progress))
         changed, count = (float16 if self.scheme == "float16" else dynamic)(graph)
         if not count:
-            return self._checked(
-                Outcome(graph, False, "no constant is large enough to save bytes")
-            )
+            return self._checked(Outcome(graph, False, "no constant is large enough to save bytes"))
         return self._checked(Outcome(changed, True, f"{count} constants stored as {self.scheme}"))
 
     def _int8(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
@@ -130,10 +134,9 @@ class Quantize:
                 "Pass --data SPEC (100-500 typical examples, no labels needed), or use "
                 "--quantize dynamic, which needs none.",
             )
-        prepared = IntegerForms()(graph).graph
-        ranges = calibrate(prepared, data, progress)
+        ranges = calibrate(graph, data, progress)
         integer_ends = self.input_type != "float32", self.output_type != "float32"
-        annotated = annotate(prepared, ranges, *integer_ends)
+        annotated = annotate(graph, ranges, *integer_ends)
         result = lower(annotated, self.input_type, self.output_type)
         why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
         return Outcome(result, True, why, float_notices(result, annotated.reasons))

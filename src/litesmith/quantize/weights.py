@@ -49,7 +49,9 @@ def _half(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | N
     # Values that float16 cannot hold with its full precision stay what they are.
     if not np.isfinite(peak) or peak > _HALF_MAX or 0 < peak < 16 * _HALF_MIN_NORMAL:
         return None
-    half = Tensor(fresh_name(tensor.name, "float16"), tensor.shape, DType.FLOAT16, data.astype(np.float16))
+    half = Tensor(
+        fresh_name(tensor.name, "float16"), tensor.shape, DType.FLOAT16, data.astype(np.float16)
+    )
     return _behind_dequantize(half, tensor)
 
 
@@ -66,9 +68,7 @@ def _int8(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | N
     if saved <= (0 if hybrid else _OVERHEAD_BYTES):
         return None
     quant = weight_params(weights.data, axis)
-    low = weights.with_(
-        dtype=DType.INT8, data=to_integers(weights.data, quant), quant=quant
-    )
+    low = weights.with_(dtype=DType.INT8, data=to_integers(weights.data, quant), quant=quant)
     return (low, None) if hybrid else _behind_dequantize(low, weights)
 
 
@@ -131,4 +131,3 @@ def _hybrid_options(op: Op) -> Op:
 
 
 _HYBRID_VERSION = {"CONV_2D": 5, "FULLY_CONNECTED": 9}
-

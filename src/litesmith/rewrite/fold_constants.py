@@ -15,11 +15,21 @@ from litesmith.graph.edit import drop_dead, map_graphs, rebuild
 from litesmith.graph.step import Outcome, Progress, silent
 from litesmith.runtime import Session
 
-_NEVER = frozenset({
-    "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "VAR_HANDLE", "READ_VARIABLE",
-    "ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE", "STABLEHLO_RNG_BIT_GENERATOR", "DEQUANTIZE",
-    "DENSIFY",
-})
+_NEVER = frozenset(
+    {
+        "RANDOM_UNIFORM",
+        "RANDOM_STANDARD_NORMAL",
+        "MULTINOMIAL",
+        "VAR_HANDLE",
+        "READ_VARIABLE",
+        "ASSIGN_VARIABLE",
+        "CALL_ONCE",
+        "HASHTABLE",
+        "STABLEHLO_RNG_BIT_GENERATOR",
+        "DEQUANTIZE",
+        "DENSIFY",
+    }
+)
 _GROWTH_LIMIT = 2**16  # bytes that folding may add per op
 
 

@@ -168,7 +168,13 @@ def _neg(op: Op, view: _View) -> Sequence[Op] | None:
 
 
 _RULES = {
-    "SQUARE": _square, "POW": _pow, "DIV": _div, "ADD": _add, "SUB": _sub, "MUL": _mul, "NEG": _neg,
+    "SQUARE": _square,
+    "POW": _pow,
+    "DIV": _div,
+    "ADD": _add,
+    "SUB": _sub,
+    "MUL": _mul,
+    "NEG": _neg,
 }
 
 

@@ -149,7 +149,7 @@ def quantize(values: Array, port: Port) -> Array:
         return values.astype(port.dtype, copy=False)
     info = np.iinfo(port.dtype)
     steps = np.rint(values / np.float32(port.scale)) + (port.zero_point or 0)
-    return np.clip(steps, info.min, info.max).astype(port.dtype)
+    return np.asarray(np.clip(steps, info.min, info.max), port.dtype)
 
 
 def dequantize(values: Array, port: Port) -> Array:
