@@ -71,7 +71,7 @@ def annotate(
         integer_inputs: float inputs arrive as integers (no QUANTIZE op behind them).
         integer_outputs: float outputs leave as integers, those that a float op computes included.
     """
-    decided, reasons = integer_ops(graph)
+    decided, reasons = integer_ops(graph, integer_outputs)
     build = _Build(ranges)
     if integer_inputs:
         for tensor in graph.inputs:

@@ -41,8 +41,14 @@ _CARRIERS = frozenset(
 )
 
 
-def integer_ops(graph: Graph) -> tuple[dict[Op, bool], dict[Op, str]]:
+def integer_ops(
+    graph: Graph, integer_outputs: bool = False
+) -> tuple[dict[Op, bool], dict[Op, str]]:
     """Decide for every op of the main graph whether it becomes an integer op.
+
+    Args:
+        graph: float graph.
+        integer_outputs: the application reads integers, so carriers before outputs pay off.
 
     Returns:
         (op → decision, op → reason why a float op must stay float). Ops without float operands
@@ -57,7 +63,7 @@ def integer_ops(graph: Graph) -> tuple[dict[Op, bool], dict[Op, str]]:
         decided[op] = reason is None
         if reason is not None:
             reasons[op] = reason
-    _release_carriers(graph, decided)
+    _release_carriers(graph, decided, set(graph.outputs) if integer_outputs else set())
     return decided, reasons
 
 
@@ -121,10 +127,9 @@ def _computes_float(op: Op) -> bool:
     return any(t.dtype.is_float for t in (*values, *op.outputs))
 
 
-def _release_carriers(graph: Graph, decided: dict[Op, bool]) -> None:
+def _release_carriers(graph: Graph, decided: dict[Op, bool], outputs: set[Tensor]) -> None:
     """Let carriers that only connect float ops stay float: quantizing them would buy nothing."""
     made_by, read_by = producers(graph), users(graph)
-    outputs = set(graph.outputs)
 
     def in_integers(op: Op | None) -> bool:
         return op is not None and decided.get(op, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -137,7 +137,9 @@ class Quantize:
         ranges = calibrate(graph, data, progress)
         integer_ends = self.input_type != "float32", self.output_type != "float32"
         annotated = annotate(graph, ranges, *integer_ends)
-        result = lower(annotated, self.input_type, self.output_type)
+        lowered = lower(annotated, self.input_type, self.output_type)
+        # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
+        result, _ = dynamic(lowered)
         why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
         return Outcome(result, True, why, float_notices(result, annotated.reasons))
 
@@ -163,17 +165,32 @@ def describe(ops: tuple[Op, ...]) -> str:
 def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]:
     """Return one notice per kind of op that stays float in an integer graph."""
     why = {op.kind: reason for op, reason in reasons.items()}
+    main = set(graph.ops)
     kinds: dict[str, list[Op]] = {}
+    loops: list[Op] = []
     for op in float_ops(graph):
-        kinds.setdefault(op.kind, []).append(op)
-    return tuple(
-        Notice(
-            "float_op",
-            f"{len(ops)} {kind} stay float (at '{_place(ops[0])}'"
-            f"{', …' if len(ops) > 1 else ''}): {why.get(kind, 'it connects float ops')}.",
-            "Such an island costs conversions and does not run on integer-only targets.",
+        if op not in main:
+            loops.append(op)
+        elif op.kind not in ("QUANTIZE", "DEQUANTIZE"):
+            kinds.setdefault(op.kind, []).append(op)
+    found = [_notice(ops, why.get(kind, _CARRIES)) for kind, ops in kinds.items()]
+    if loops:
+        found.append(
+            _notice(tuple(loops), "they are inside a loop or branch", describe(tuple(loops)))
         )
-        for kind, ops in kinds.items()
+    return tuple(found)
+
+
+_CARRIES = "it only carries values between float ops"
+
+
+def _notice(ops: Sequence[Op], why: str, what: str = "") -> Notice:
+    more = f" and {len(ops) - 1} more" if len(ops) > 1 else ""
+    return Notice(
+        "float_op",
+        f"{what or f'{len(ops)} {ops[0].kind}'} stay{'' if len(ops) > 1 or what else 's'} float "
+        f"(at '{_place(ops[0])}'{more}): {why}.",
+        "A float island costs conversions and does not run on integer-only targets.",
     )
 
 

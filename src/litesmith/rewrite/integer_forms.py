@@ -9,6 +9,10 @@ Algebra, exact in real numbers:
     SUB(y, NEG(x))      = ADD(y, x)
     MUL(NEG(x), y)      = NEG(MUL(x, y))                    pushed until an ADD or SUB absorbs it
     NEG(x)              = MUL(x, −1)                        when nothing absorbs it
+    SUB(MUL(x, a), MUL(m, a))          = MUL(SUB(x, m), a)  products read by nothing else
+    ADD(MUL(x, a), SUB(b, MUL(m, a)))  = ADD(MUL(SUB(x, m), a), b)
+The last two are what the converter makes of layer normalization. Subtracting first matters: in
+8 bits the difference of two large products has lost what the small difference of x and m keeps.
 Saves float islands in an int8 file; never adds an op.
 """
 
@@ -43,7 +47,7 @@ class IntegerForms:
         if not changed:
             return Outcome(graph, False, "every op has an integer form already")
         counts = ", ".join(f"{changed.count(k)} {k}" for k in sorted(set(changed)))
-        return Outcome(drop_dead(current), True, f"rewritten: {counts}")
+        return Outcome(current, True, f"rewritten: {counts}")
 
 
 def _sweep(graph: Graph) -> tuple[Graph, list[str]] | None:
@@ -58,7 +62,7 @@ def _sweep(graph: Graph) -> tuple[Graph, list[str]] | None:
         if new is not None:
             swaps[op] = new
             kinds.append(op.kind)
-    return (rebuild(graph, swaps), kinds) if swaps else None
+    return (drop_dead(rebuild(graph, swaps)), kinds) if swaps else None
 
 
 class _View:
@@ -76,6 +80,14 @@ class _View:
         """Return x when the tensor is NEG(x)."""
         maker = self.made_by.get(tensor) if tensor is not None else None
         return maker.inputs[0] if maker is not None and maker.kind == "NEG" else None
+
+    def private(self, tensor: Tensor | None, kind: str) -> Op | None:
+        """Return the op of that kind, without activation, whose result only one op reads."""
+        maker = self.made_by.get(tensor) if tensor is not None else None
+        if maker is None or tensor is None or maker.kind != kind or tensor in self.outputs:
+            return None
+        plain = maker.option("fused_activation_function", 0) == Activation.NONE
+        return maker if plain and len(self.read_by[tensor]) == 1 else None
 
     def absorbs(self, tensor: Tensor) -> bool:
         """True when each reader of −tensor can take tensor instead, at no cost."""
@@ -137,13 +149,56 @@ def _add(op: Op, view: _View) -> Sequence[Op] | None:
         return [_binary("SUB", op, b, x, op)]
     if (x := view.negated(b)) is not None:
         return [_binary("SUB", op, a, x, op)]
+    return _centered_add(op, a, b, view) or _centered_add(op, b, a, view)
+
+
+def _centered_add(
+    op: Op, product: Tensor | None, rest: Tensor | None, view: _View
+) -> Sequence[Op] | None:
+    """ADD(MUL(x, a), SUB(b, MUL(m, a))) → ADD(MUL(SUB(x, m), a), b)."""
+    offset = view.private(rest, "SUB")
+    if offset is None:
+        return None
+    center = _center(op, product, offset.inputs[1], view)
+    if center is None:
+        return None
+    difference, scaled = center
+    return [difference, scaled, _binary("ADD", op, scaled.outputs[0], offset.inputs[0], op)]
+
+
+def _center(
+    op: Op, first: Tensor | None, second: Tensor | None, view: _View
+) -> tuple[Op, Op] | None:
+    """Return the ops of MUL(SUB(x, m), a) for the products MUL(x, a) and MUL(m, a)."""
+    one, two = view.private(first, "MUL"), view.private(second, "MUL")
+    if one is None or two is None or one is two:
+        return None
+    for x, a in (one.inputs[:2], one.inputs[1::-1]):
+        if a is None or x is None or a not in two.inputs:
+            continue
+        m = two.inputs[1 - two.inputs.index(a)]
+        if m is None or np.broadcast_shapes(x.shape, m.shape) != x.shape:
+            continue
+        base = op.outputs[0]
+        centered = base.with_(name=base.name + "/centered", shape=x.shape, shape_signature=None)
+        scaled = one.outputs[0].with_(name=base.name + "/scaled")
+        difference = _binary("SUB", op.with_(outputs=(centered,)), x, m)
+        return difference, _binary("MUL", op.with_(outputs=(scaled,)), centered, a)
     return None
 
 
 def _sub(op: Op, view: _View) -> Sequence[Op] | None:
     a, b = op.inputs[:2]
     x = view.negated(b)
-    return None if x is None else [_binary("ADD", op, a, x, op)]
+    if x is not None:
+        return [_binary("ADD", op, a, x, op)]
+    center = _center(op, a, b, view)
+    if center is None:
+        return None
+    difference, scaled = center
+    fused = op.option("fused_activation_function", 0)
+    options = _options("MulOptions", fused_activation_function=fused)
+    return [difference, scaled.with_(outputs=op.outputs, options=options)]
 
 
 def _mul(op: Op, view: _View) -> Sequence[Op] | None:
