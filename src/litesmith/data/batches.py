@@ -83,7 +83,7 @@ class BatchStream:
         if empty:
             raise InputError(
                 f"{self.name} gave no batches.",
-                "A generator can be read once: give the function that makes it.",
+                "It must give all of them each time it is read, not only once.",
             )
 
     def collect_labels(self) -> Array:
@@ -185,7 +185,7 @@ def open_value(value: Any, inputs: Sequence[TensorSpec], name: str) -> Dataset:
         return _open_arrays(value, specs, name)
     if _is_stream(value):
         _refuse_iterator(value, name)
-        return _open_stream(lambda: _begin(value), specs, name)
+        return _open_stream(lambda: value, specs, name)
     if not callable(value):
         raise InputError(
             f"{name} is of type {type(value).__name__}, which is no data.",
@@ -197,7 +197,9 @@ def open_value(value: Any, inputs: Sequence[TensorSpec], name: str) -> Dataset:
     if _is_one_batch(returned, len(specs)):
         return _open_arrays(returned, specs, name)
     if _is_stream(returned):
-        return _open_stream(lambda: _begin(value()), specs, name)
+        if isinstance(returned, Iterator):
+            _refuse_same(value, returned, name)
+        return _open_stream(value, specs, name)
     raise InputError(
         f"{name} returned {type(returned).__name__}, which is no data.",
         "Return batches, an array, (x, y), or a tf.data.Dataset.",
@@ -241,6 +243,16 @@ def _refuse_iterator(value: Any, name: str) -> None:
         )
 
 
+def _refuse_same(function: Callable[[], Any], returned: Any, name: str) -> None:
+    with user_code(name):
+        again = function()
+    if again is returned:
+        raise InputError(
+            f"{name} returns the same iterator each time, which can be read only once.",
+            "Make a new one in every call.",
+        )
+
+
 def _open_arrays(value: Any, inputs: tuple[TensorSpec, ...], name: str) -> Dataset:
     if isinstance(value, list) and len(inputs) == 1:
         value = _as_array(value, name)
@@ -249,20 +261,19 @@ def _open_arrays(value: Any, inputs: tuple[TensorSpec, ...], name: str) -> Datas
     return Dataset(ArrayReader(block), name, known, labels_hint="Give (x, y), with y the labels.")
 
 
-def _open_stream(
-    start: Callable[[], Iterable[Any]], inputs: tuple[TensorSpec, ...], name: str
-) -> Dataset:
-    stream = BatchStream(start, inputs, name)
+def _open_stream(make: Callable[[], Any], inputs: tuple[TensorSpec, ...], name: str) -> Dataset:
+    stream = BatchStream(lambda: _begin(make()), inputs, name)
 
     def labels() -> Array:
-        _refuse_endless(start(), name)
+        with user_code(name):
+            made = make()
+        _refuse_endless(made, name)
         return stream.collect_labels()
 
     return Dataset(stream, name, labels, labels_hint=_LABELS_HINT)
 
 
-def _refuse_endless(begun: Any, name: str) -> None:
-    dataset = getattr(begun, "_dataset", begun)
+def _refuse_endless(dataset: Any, name: str) -> None:
     cardinality = getattr(dataset, "cardinality", None)
     if callable(cardinality) and int(np.asarray(cardinality())) == _INFINITE:
         raise InputError(f"{name} repeats without end.", "Remove .repeat() from data to score.")

@@ -124,10 +124,12 @@ def cast(values: Array, spec: TensorSpec, where: str, preprocessed: bool = False
             else "",
         )
     low, high = (0, 1) if target.kind == "b" else _limits(target)
-    if values.size and (values.min() < low or values.max() > high):
+    # Python numbers: in float16 the limits themselves would overflow.
+    least, most = (values.min().item(), values.max().item()) if values.size else (low, high)
+    if least < low or most > high:
         raise InputError(
-            f"{where} holds values from {values.min()} to {values.max()}, but the model's input "
-            f"'{spec.name}' is {spec.dtype} ({low} to {high})."
+            f"{where} holds values from {least} to {most}, but the model's input '{spec.name}' is "
+            f"{spec.dtype} ({low} to {high})."
         )
     return values.astype(target)
 

@@ -7,7 +7,6 @@ import math
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,8 @@ from litesmith.data.dataset import Dataset
 from litesmith.data.keys import Keys, choose_arrays, partner
 from litesmith.data.rows import Block, Rows, pick, rows_per_block
 from litesmith.data.specs import Array, TensorSpec
-from litesmith.errors import InputError
+from litesmith.errors import InputError, LitesmithError
 
-_BROKEN = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError)
 _CLASS_KEYS = ("classes", "class_names")
 
 
@@ -148,9 +146,11 @@ def unbroken(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except LitesmithError:
+        raise
     except PermissionError as error:
         raise InputError(f"{path} cannot be opened: permission denied.") from error
-    except _BROKEN as error:
+    except Exception as error:  # a damaged file raises some ten kinds
         detail = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is damaged or incomplete: {detail}") from error
 

@@ -59,7 +59,8 @@ class Affine:
             )
         ordered = values[..., ::-1] if self.reverse_channels else values
         scale: Array = np.array(self.scale, np.float64)
-        return ordered * scale + np.array(self.offset, np.float64)
+        with np.errstate(over="ignore"):  # infinity is reported by who asked, with its place
+            return ordered * scale + np.array(self.offset, np.float64)
 
 
 @dataclass(frozen=True)

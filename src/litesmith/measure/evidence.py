@@ -135,18 +135,22 @@ def mean_iou(gathered: Evidence) -> float:
 
 
 def _dense_answer(labels: Array, output: Array) -> tuple[int, Array]:
+    """Return (number of classes, int64 class of each position)."""
     is_mask = output.ndim == 3 and labels.shape == output.shape
     if is_mask or output.shape[-1] == 1:
-        return 2, _positive(output).astype(np.int64).reshape(output.shape[: 3 if is_mask else -1])
-    return output.shape[-1], output.argmax(axis=-1)
+        shape = output.shape if is_mask else output.shape[:-1]
+        return 2, _positive(output).astype(np.int64).reshape(shape)
+    return output.shape[-1], np.argmax(output, axis=-1)
 
 
 def _dense_truth(labels: Array, output: Array, shape: tuple[int, ...]) -> Array:
-    if labels.shape == output.shape != shape:
-        return labels.argmax(axis=-1)
-    if labels.shape not in (shape, (*shape, 1)):
+    """Return the labels' class of each position, in the `shape` of the answer."""
+    if labels.shape in (shape, (*shape, 1)):
+        return labels.reshape(shape)
+    if labels.shape != output.shape:
         raise _misfit("iou", labels, output, f"labels {shape[1:]}")
-    return labels.reshape(shape)
+    indices: Array = np.argmax(labels, axis=-1)
+    return indices
 
 
 def class_indices(labels: Array, shape: tuple[int, ...]) -> Array:
@@ -156,7 +160,8 @@ def class_indices(labels: Array, shape: tuple[int, ...]) -> Array:
         InputError: other shapes, fractions, or an index that the output has no class for.
     """
     if labels.shape == shape:
-        return labels.argmax(axis=-1)
+        indices: Array = np.argmax(labels, axis=-1)
+        return indices
     if labels.shape not in (shape[:-1], (*shape[:-1], 1)):
         raise InputError(
             f"Labels of shape {labels.shape[1:]} per example are no classes of an output of shape "

@@ -146,8 +146,8 @@ class _OutputMeter:
     def update(self, reference: Array, actual: Array) -> None:
         if reference.shape != actual.shape:
             raise InputError(
-                f"The output '{self.name}' has shape {reference.shape[1:]} per example in one model "
-                f"and {actual.shape[1:]} in the other."
+                f"The output '{self.name}' has shape {reference.shape[1:]} per example in one "
+                f"model and {actual.shape[1:]} in the other."
             )
         if reference.size == 0:
             self.examples += len(reference)

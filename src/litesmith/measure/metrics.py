@@ -1,7 +1,7 @@
 """Scores of a model on labelled examples.
 
-A metric turns a batch into **evidence** (arrays with one row per example, all a score needs) and all
-evidence into a score. A new metric is one row of `METRICS`, its functions in `evidence.py`.
+A metric turns a batch into **evidence** (arrays with one row per example, all a score needs) and
+all evidence into a score. A new metric is one row of `METRICS`, its functions in `evidence.py`.
 """
 
 from __future__ import annotations
