@@ -1,0 +1,69 @@
+"""A trained Keras, TensorFlow or TFLite model in; a small, fast and verified .tflite out.
+
+    import litesmith
+
+    report = litesmith.export("model.keras", "model.tflite", data=images, eval=(images, labels))
+
+The public names and nothing else; they are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from litesmith.api import bench, check, compare, export
+    from litesmith.errors import (
+        BudgetError,
+        ConversionError,
+        InputError,
+        InternalError,
+        LitesmithError,
+        LoadError,
+    )
+    from litesmith.report import BenchReport, CheckReport, CompareReport, Report
+
+_HOMES = {
+    "litesmith.api": ("bench", "check", "compare", "export"),
+    "litesmith.errors": (
+        "BudgetError",
+        "ConversionError",
+        "InputError",
+        "InternalError",
+        "LitesmithError",
+        "LoadError",
+    ),
+    "litesmith.report": ("BenchReport", "CheckReport", "CompareReport", "Report"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BenchReport",
+    "BudgetError",
+    "CheckReport",
+    "CompareReport",
+    "ConversionError",
+    "InputError",
+    "InternalError",
+    "LitesmithError",
+    "LoadError",
+    "Report",
+    "__version__",
+    "bench",
+    "check",
+    "compare",
+    "export",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'litesmith' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,181 @@
+"""The verbs as functions, with the command line's options; the workings are in `forge/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from litesmith.forge import bench as _bench
+from litesmith.forge import check as _check
+from litesmith.forge import compare as _compare
+from litesmith.forge import export as _export
+from litesmith.forge.options import (
+    ExportOptions,
+    Listener,
+    LoadingOptions,
+    as_texts,
+    deaf,
+    written_shapes,
+)
+from litesmith.report import BenchReport, CheckReport, CompareReport, Report
+
+Texts = Sequence[str] | str | None
+Shapes = Mapping[str, Sequence[int]] | Sequence[str]
+
+
+def export(
+    source: Any,
+    output: str | Path,
+    *,
+    quantize: str | None = None,
+    data: Any = None,
+    eval: Any = None,
+    metric: str | None = None,
+    max_drop: float | str | None = None,
+    confident: bool | None = None,
+    preprocess: Texts = None,
+    input_type: str | None = None,
+    output_type: str | None = None,
+    target: str | None = None,
+    signature: str | None = None,
+    input_shape: Shapes = (),
+    custom_objects: Texts = None,
+    builder: str | None = None,
+    seed: int | None = None,
+    save_float: str | Path | None = None,
+    recipe: str | Path | None = None,
+    save_recipe: str | Path | None = None,
+    time_limit: float | None = None,
+    listen: Listener = deaf,
+) -> Report:
+    """Turn a model into a .tflite and prove it against the model.
+
+    Args:
+        source: path of a .keras, .h5, SavedModel or .tflite, or a Keras model in memory.
+        output: where the file goes; written whole or not at all.
+        quantize: "none", "float16", "dynamic" or "int8"; default "int8" when `data` is given.
+        data: representative examples: a spec ("images/", "a.npz#x"), an array (n, …), a dict of
+            arrays by input name, a `tf.data.Dataset`, or a function returning one of these.
+        eval: labelled examples, in the same forms; (x, y) for arrays.
+        metric: "accuracy", "top5", "mae", "mse", "auc", "iou" or "py:file.py:function".
+        max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative).
+        confident: judge `max_drop` by the one-sided 95 % bound of the drop.
+        preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
+        input_type, output_type: "float32", "int8" or "uint8": what the application feeds and reads.
+        target: the runtime that must run the file, e.g. "cpu".
+        signature: key of the SavedModel's or .tflite's signature.
+        input_shape: shapes of inputs that the model leaves open, batch included.
+        custom_objects: "py:file.py:Name" of code that the file does not carry.
+        builder: "py:file.py:function" that builds the model whose weights the file holds.
+        seed: of generated inputs.
+        save_float: also write the float .tflite there.
+        recipe, save_recipe: read or write the run as TOML.
+        time_limit: seconds that loading or converting may take.
+        listen: called with (stage, fraction done or None).
+
+    Raises:
+        InputError: bad data or option. LoadError: the model cannot be loaded. ConversionError: it
+            cannot be converted for the target. BudgetError: `max_drop` was missed; the file is kept
+            as `NAME.rejected.tflite`. `output` is untouched in all these cases.
+    """
+    options = ExportOptions(
+        loading=_loading(signature, input_shape, custom_objects, builder, time_limit),
+        quantize=quantize,
+        data=data,
+        eval=eval,
+        metric=metric,
+        max_drop=max_drop,
+        confident=confident,
+        preprocess=as_texts(preprocess),
+        input_type=input_type,
+        output_type=output_type,
+        target=target,
+        seed=seed,
+        save_float=save_float,
+        recipe=recipe,
+        save_recipe=save_recipe,
+    )
+    return _export.run(source, output, options, listen)
+
+
+def check(
+    source: Any,
+    *,
+    target: str | None = None,
+    signature: str | None = None,
+    input_shape: Shapes = (),
+    custom_objects: Texts = None,
+    builder: str | None = None,
+    time_limit: float | None = None,
+    listen: Listener = deaf,
+) -> CheckReport:
+    """Load a model and say what would become of it, without writing anything.
+
+    Args:
+        source: as for `export`; also a quantized .tflite.
+        target: a runtime: what it would refuse is listed.
+        signature, input_shape, custom_objects, builder, time_limit, listen: as for `export`.
+
+    Raises:
+        InputError, LoadError, ConversionError: as `export`.
+    """
+    loading = _loading(signature, input_shape, custom_objects, builder, time_limit)
+    return _check.run(source, target, loading, listen)
+
+
+def compare(
+    a: Any,
+    b: Any,
+    *,
+    data: Any = None,
+    preprocess: Texts = None,
+    signature: str | None = None,
+    input_shape: Shapes = (),
+    custom_objects: Texts = None,
+    builder: str | None = None,
+    seed: int | None = None,
+    time_limit: float | None = None,
+    listen: Listener = deaf,
+) -> CompareReport:
+    """Hold the outputs of `b` against those of `a` on the same examples.
+
+    Args:
+        a: the reference: any source, or a .tflite (also a quantized one).
+        b: the other; its inputs are matched by name, else by position.
+        data, preprocess, seed: as for `export`; without data inputs are generated.
+        signature, input_shape, custom_objects, builder, time_limit, listen: as for `export`.
+
+    Raises:
+        InputError: the two do not take the same inputs. LoadError: one cannot be loaded.
+    """
+    loading = _loading(signature, input_shape, custom_objects, builder, time_limit)
+    return _compare.run(a, b, data, as_texts(preprocess), seed or 0, loading, listen)
+
+
+def bench(
+    *files: str | Path, threads: int = 1, seconds: float = 2.0, listen: Listener = deaf
+) -> BenchReport:
+    """Measure .tflite files side by side, interleaved so that noise hits all alike.
+
+    Args:
+        files: paths of .tflite files.
+        threads: intra-op threads of the runtime.
+        seconds: for all files together.
+        listen: as for `export`.
+
+    Raises:
+        InputError: no such file, or not a .tflite. LoadError: LiteRT refuses one.
+    """
+    return _bench.run([Path(file) for file in files], threads, seconds, listen)
+
+
+def _loading(
+    signature: str | None,
+    input_shape: Shapes,
+    custom_objects: Texts,
+    builder: str | None,
+    time_limit: float | None,
+) -> LoadingOptions:
+    shapes = written_shapes(input_shape)
+    return LoadingOptions(signature, shapes, as_texts(custom_objects), builder, time_limit)

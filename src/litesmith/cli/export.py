@@ -1,0 +1,133 @@
+"""`litesmith export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from litesmith.cli import options as opt
+
+_PROOF = "Proof"
+_FILES = "Files"
+
+
+def export(
+    context: typer.Context,
+    source: opt.Source,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT.tflite", help="The file to write.")
+    ],
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCHEME",
+            help="none, float16, dynamic (int8 weights) or int8 (weights and activations).",
+            show_default="int8 with --data, else dynamic",
+        ),
+    ] = None,
+    data: opt.Data = None,
+    preprocess: opt.Preprocess = None,
+    input_type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="What the application feeds: float32, int8, uint8."),
+    ] = None,
+    output_type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="What the application reads: float32, int8, uint8."),
+    ] = None,
+    target: opt.Target = None,
+    eval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="Labelled examples to score source and file on, e.g. a.npz#x,y.",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="accuracy, top5, mae, mse, auc, iou, py:file.py:function.",
+            show_default="accuracy for class labels, else mae",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
+    max_drop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="D",
+            help="The most the score may get worse: 0.01 in its own unit, or 1% of it. Without "
+            "--eval: of top-1 agreement. A file that misses it is kept as NAME.rejected.tflite.",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
+    confident: Annotated[
+        bool | None,
+        typer.Option(
+            "--confident",
+            help="Hold the 95 % bound of the drop against --max-drop.",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
+    signature: opt.Signature = None,
+    input_shape: opt.InputShape = None,
+    custom_objects: opt.CustomObjects = None,
+    builder: opt.Builder = None,
+    time_limit: opt.TimeLimit = None,
+    save_float: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the float .tflite.", rich_help_panel=_FILES),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Steps and options from a file; the command line wins.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    save_recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Write this run as a recipe.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    seed: opt.Seed = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Turn a trained model into a .tflite that is proved against it."""
+    from litesmith import api
+    from litesmith.cli.show import running, show
+    from litesmith.report.console import export_table
+
+    with running(context, quiet) as listen:
+        report = api.export(
+            source,
+            output,
+            quantize=quantize,
+            data=data,
+            eval=eval,
+            metric=metric,
+            max_drop=max_drop,
+            confident=confident,
+            preprocess=preprocess,
+            input_type=input_type,
+            output_type=output_type,
+            target=target,
+            signature=signature,
+            input_shape=input_shape or (),
+            custom_objects=custom_objects,
+            builder=builder,
+            seed=seed,
+            save_float=save_float,
+            recipe=recipe,
+            save_recipe=save_recipe,
+            time_limit=time_limit,
+            listen=listen,
+        )
+    show(context, report, export_table, as_json)
+    return 0

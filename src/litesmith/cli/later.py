@@ -1,0 +1,20 @@
+"""Options and verbs of the contract that this version does not have yet.
+
+A row goes when its code arrives. Until then the user is told so, instead of "no such option".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LATER: Mapping[str, frozenset[str]] = {
+    "export": frozenset({
+        "--bits", "--float-ops", "--embed-preprocess", "--input-layout", "--head", "--nms",
+        "--cut-before", "--outputs", "--inputs", "--input", "--labels", "--metadata", "--train",
+        "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
+        "--batch", "--allow-flex", "--trust", "--no-rewrite", "--explain", "--report",
+    }),
+    "compare": frozenset({"--per-layer"}),
+}  # fmt: skip
+
+LATER_VERBS = frozenset({"search", "kernels"})

@@ -1,0 +1,77 @@
+"""Options that several verbs have, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_LOADING = "Loading"
+_OUTPUT = "Output"
+
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A .keras, .h5, SavedModel folder or .tflite.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Representative examples, raw: images/, a.npz#x, a.npy, a.csv, py:file.py:function.",
+    ),
+]
+Preprocess = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SPEC",
+        help="What the model expects of raw x: none, unit, tf, torch, caffe, scale=A,offset=B, "
+        "mean=a;b;c,std=d;e;f, py:file.py:function. Repeat as NAME:SPEC per input.",
+    ),
+]
+Signature = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Which signature to use.", rich_help_panel=_LOADING),
+]
+InputShape = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=1x224x224x3",
+        help="The shape of an input that the model leaves open.",
+        rich_help_panel=_LOADING,
+    ),
+]
+CustomObjects = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="py:FILE.py:NAME",
+        help="Classes or functions that the file names but does not carry.",
+        rich_help_panel=_LOADING,
+    ),
+]
+Builder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="py:FILE.py:NAME",
+        help="A function that builds the model whose weights the file holds.",
+        rich_help_panel=_LOADING,
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="For loading, converting or running the source, each.",
+        show_default="900",
+        rich_help_panel=_LOADING,
+    ),
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Of generated inputs.")]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The runtime: cpu, micro, ethos-u55-128, edgetpu, …"),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=_OUTPUT)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=_OUTPUT)]
+OptionalPath = Path | None

@@ -1,0 +1,98 @@
+"""What every verb does around its call: progress on stderr, the result on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import typer
+    from rich.console import RenderableType
+
+    from litesmith.cli.streams import Streams
+    from litesmith.forge.options import Listener
+
+_TITLES = {
+    "load": "Loading the model",
+    "convert": "Converting to float .tflite",
+    "calibrate": "Quantizing",
+    "verify": "Verifying against the original",
+    "measure": "Measuring latency",
+}
+_PLAIN_WIDTH = 100
+
+
+@contextmanager
+def running(context: typer.Context, quiet: bool) -> Iterator[Listener]:
+    """Yield a listener that shows progress: bars on a terminal, else one line per stage."""
+    words = _streams(context).words
+    if quiet:
+        yield lambda stage, fraction: None
+    elif words.isatty():
+        with _bars(words) as listen:
+            yield listen
+    else:
+        yield _lines(words)
+
+
+def show(
+    context: typer.Context,
+    report: Any,
+    table: Callable[[Any], RenderableType],
+    as_json: bool,
+) -> None:
+    """Print a result: one JSON document, or a table."""
+    results = _streams(context).results
+    if as_json:
+        from litesmith.report.document import to_json
+
+        print(to_json(report), file=results, flush=True)
+        return
+    from rich.console import Console
+
+    width = None if results.isatty() else _PLAIN_WIDTH
+    Console(file=results, width=width, highlight=False).print(table(report))
+    results.flush()
+
+
+def _streams(context: typer.Context) -> Streams:
+    streams: Streams = context.obj
+    return streams
+
+
+def _lines(words: Any) -> Listener:
+    told: set[str] = set()
+
+    def listen(stage: str, fraction: float | None) -> None:
+        if stage not in told:
+            told.add(stage)
+            print(f"{_TITLES.get(stage, stage)} …", file=words, flush=True)
+
+    return listen
+
+
+@contextmanager
+def _bars(words: Any) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+    )
+    progress = Progress(*columns, console=Console(file=words), transient=True)
+    tasks: dict[str, Any] = {}
+
+    def listen(stage: str, fraction: float | None) -> None:
+        if stage not in tasks:
+            for task in tasks.values():
+                progress.update(task, total=1.0, completed=1.0)
+            tasks[stage] = progress.add_task(_TITLES.get(stage, stage), total=None)
+        if fraction is not None:
+            progress.update(tasks[stage], total=1.0, completed=fraction)
+
+    with progress:
+        yield listen

@@ -1,0 +1,44 @@
+"""Was the budget kept that the user set with --max-drop?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litesmith.forge.options import MaxDrop
+from litesmith.report import Parity, Score
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The loss that counts and the most that was allowed, both in `what`'s unit."""
+
+    what: str
+    loss: float
+    limit: float
+
+    @property
+    def kept(self) -> bool:
+        """True when the loss is within the budget (but for rounding)."""
+        return self.loss <= self.limit + 1e-12
+
+    def sentence(self) -> str:
+        """Return why the file was rejected."""
+        return f"{self.what} is {self.loss:.4g}, more than the {self.limit:.4g} that --max-drop allows."
+
+
+def judge(budget: MaxDrop, confident: bool, score: Score | None, parity: Parity) -> Verdict:
+    """Hold the losses against the budget.
+
+    With a score: its drop, or the 95 % bound of it. Without: the loss of top-1 agreement, or for
+    outputs without classes the relative output error.
+    """
+    if score is not None:
+        limit = budget.value * abs(score.source) if budget.relative else budget.value
+        if confident and score.drop_bound_95 is not None:
+            return Verdict(
+                f"The 95 % bound of the drop in {score.metric}", score.drop_bound_95, limit
+            )
+        return Verdict(f"The drop in {score.metric}", score.drop, limit)
+    if parity.top1_agreement is not None:
+        return Verdict("The loss of top-1 agreement", 1 - parity.top1_agreement, budget.value)
+    return Verdict("The relative output error", parity.relative_error or 0.0, budget.value)

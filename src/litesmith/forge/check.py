@@ -1,0 +1,92 @@
+"""Load and diagnose: what a model is, what int8 would leave in float, what a target refuses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from litesmith import __version__
+from litesmith import graph as graphs
+from litesmith.data import Examples
+from litesmith.forge.facts import grouped_ops, source_facts
+from litesmith.forge.options import Listener, LoadingOptions
+from litesmith.forge.plan import load_options
+from litesmith.forge.quantized import quantized_weights
+from litesmith.graph import Graph, Op
+from litesmith.graph.census import float_ops, op_counts, weights_bits
+from litesmith.graph.step import silent
+from litesmith.quantize import integer_ops
+from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
+from litesmith.rewrite import STEPS, IntegerForms
+from litesmith.sources import open_source
+from litesmith.targets import Target, find_target
+
+_NO_DATA: Examples | None = None
+
+
+def run(source: Any, target: str | None, loading: LoadingOptions, listen: Listener) -> CheckReport:
+    """Diagnose a model; nothing is written.
+
+    Raises:
+        InputError, LoadError, ConversionError: the model cannot be loaded or lowered.
+    """
+    started = time.monotonic()
+    wanted = None if target is None else find_target(target)
+    listen("load", None)
+    with open_source(source, load_options(loading, lambda line: listen("load", None))) as opened:
+        facts = source_facts(opened.info)
+        listen("convert", None)
+        model = opened.lower()
+    graph = graphs.read(model)
+    graphs.verify(graph)
+    return _report(facts, graph, len(model), wanted, started)
+
+
+def _report(
+    facts: SourceFacts, graph: Graph, size: int, target: Target | None, started: float
+) -> CheckReport:
+    quantized = bool(quantized_weights(graph))
+    left = None if quantized else stays_float(graph)
+    computing = grouped_ops(float_ops(graph))
+    refused = (computing if left is None else left) if target and target.integer_only else ()
+    return CheckReport(
+        litesmith=__version__,
+        status="ok",
+        error=None,
+        source=facts,
+        quantized=quantized,
+        float_tflite_bytes=None if quantized else size,
+        ops=op_counts(graph),
+        float_ops=sum(group.count for group in computing),
+        weights_bits=weights_bits(graph),
+        float_ops_in_int8=left,
+        target=None if target is None else TargetFacts(target.name, not refused, "rules"),
+        refused=refused,
+        seconds=time.monotonic() - started,
+        warnings=tuple(_warnings(left or ())),
+    )
+
+
+def stays_float(graph: Graph) -> tuple[FloatOp, ...]:
+    """Return the ops that `--quantize int8` would leave in float, decided as it decides."""
+    for step in (*STEPS, IntegerForms()):
+        graph = step(graph, _NO_DATA, silent).graph
+    decided, _ = integer_ops(graph)
+    in_main = [op for op, integer in decided.items() if not integer]
+    inside = [op for part in list(graph.graphs())[1:] for op in part.ops if _computes_float(op)]
+    return grouped_ops([*in_main, *inside])
+
+
+def _computes_float(op: Op) -> bool:
+    tensors = (*op.inputs, *op.outputs)
+    return not op.subgraphs and any(t is not None and t.dtype.is_float for t in tensors)
+
+
+def _warnings(left: Iterable[FloatOp]) -> Iterable[Warn]:
+    for group in left:
+        yield Warn(
+            "float_op",
+            f"--quantize int8 would leave {group.count} {group.kind} in float.",
+            "It still runs on a CPU; integer-only targets refuse it.",
+        )

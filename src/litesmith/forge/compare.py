@@ -1,0 +1,144 @@
+"""Two models on the same examples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from litesmith import __version__
+from litesmith import graph as graphs
+from litesmith.data import Array, Examples, TensorSpec, load_examples
+from litesmith.errors import InputError
+from litesmith.forge import prove, warnings
+from litesmith.forge.facts import source_facts
+from litesmith.forge.options import Listener, LoadingOptions
+from litesmith.forge.plan import load_options
+from litesmith.forge.synthetic import generate
+from litesmith.graph import Graph
+from litesmith.measure import FidelityMeter
+from litesmith.report import CompareReport, Warn
+from litesmith.sources import Source, open_source
+
+
+def run(
+    a: Any,
+    b: Any,
+    data: Any,
+    preprocess: Sequence[str],
+    seed: int,
+    loading: LoadingOptions,
+    listen: Listener,
+) -> CompareReport:
+    """Hold `b` against `a`.
+
+    Raises:
+        InputError: they do not take the same inputs, or the data does not fit.
+        LoadError, ConversionError: one of them cannot be loaded.
+    """
+    started = time.monotonic()
+    options = load_options(loading, lambda line: listen("load", None))
+    listen("load", None)
+    with open_source(a, options) as first, open_source(b, options) as second:
+        order = _matched(first.info.inputs, second.info.inputs)
+        graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
+        specs = _real(first.info.inputs, graph)
+        examples = (
+            generate(real_graph(graph), prove.PARITY_EXAMPLES, seed)
+            if data is None and graph is not None
+            else load_examples(data, specs, preprocess)
+        )
+        listen("verify", None)
+        meter = _measured(first, second, examples, order)
+        facts = source_facts(first.info), source_facts(second.info)
+    found = meter.result()
+    parity = replace(prove.parity(found, found, synthetic=data is None), float_max_abs_error=None)
+    told = [Warn(n.code, n.message, n.hint) for n in warnings.of_fidelity(found, found)]
+    seconds = time.monotonic() - started
+    return CompareReport(__version__, "ok", None, *facts, parity, seconds, tuple(told))
+
+
+def _measured(
+    first: Source, second: Source, examples: Examples, order: Sequence[int]
+) -> FidelityMeter:
+    names = [spec.name for spec in first.info.outputs]
+    if len(names) != len(second.info.outputs):
+        raise InputError(
+            f"The first model has {len(names)} outputs, the second {len(second.info.outputs)}."
+        )
+    by_name = {spec.name: i for i, spec in enumerate(second.info.outputs)}
+    same = set(by_name) == set(names)
+    places = [by_name[name] for name in names] if same else range(len(names))
+    meter = FidelityMeter(names)
+    size = prove.batch_size(_input_bytes(first.info.inputs))
+    some = examples.take(prove.PARITY_EXAMPLES).batches(size, limit=prove.PARITY_EXAMPLES)
+    for batch, reference in prove.ahead(some, first.run):
+        actual = second.run(_fed(batch, order, second.info.inputs))
+        meter.update(reference, [actual[i] for i in places])
+    return meter
+
+
+def _matched(first: Sequence[TensorSpec], second: Sequence[TensorSpec]) -> list[int]:
+    """Return, per input of `second`, its position among those of `first`."""
+    if len(first) != len(second):
+        raise InputError(f"The first model has {len(first)} inputs, the second {len(second)}.")
+    names = [spec.name for spec in first]
+    same = set(names) == {spec.name for spec in second}
+    order = [names.index(spec.name) if same else i for i, spec in enumerate(second)]
+    for place, spec in zip(order, second, strict=True):
+        if not _fits(first[place].example_shape, spec.example_shape):
+            raise InputError(
+                f"The first model's input '{first[place].name}' takes examples of shape "
+                f"{first[place].example_shape}, the second's '{spec.name}' {spec.example_shape}."
+            )
+    return order
+
+
+def _fits(a: Sequence[int | None], b: Sequence[int | None]) -> bool:
+    return len(a) == len(b) and all(
+        x is None or y is None or x == y for x, y in zip(a, b, strict=True)
+    )
+
+
+def _is_file(source: Source) -> bool:
+    return source.info.format == "tflite"
+
+
+def _real(specs: Sequence[TensorSpec], graph: Graph | None) -> tuple[TensorSpec, ...]:
+    """Return the inputs as real numbers: float32 where a file takes quantized integers."""
+    if graph is None:
+        return tuple(specs)
+    return tuple(
+        replace(spec, dtype="float32") if _quantized(graph, i) else spec
+        for i, spec in enumerate(specs)
+    )
+
+
+def real_graph(graph: Graph) -> Graph:
+    floats = [
+        t.with_(dtype=graphs.DType.FLOAT32, quant=None) if _quantized(graph, i) else t
+        for i, t in enumerate(graph.inputs)
+    ]
+    return graph.with_(inputs=tuple(floats))
+
+
+def _quantized(graph: Graph, position: int) -> bool:
+    tensor = graph.inputs[position]
+    return tensor.quant is not None and tensor.quant.scale.size > 0 and not tensor.dtype.is_float
+
+
+def _fed(batch: Sequence[Array], order: Sequence[int], specs: Sequence[TensorSpec]) -> list[Array]:
+    """Return the batch in the second model's order; a float model gets floats."""
+    chosen = [batch[place] for place in order]
+    return [
+        x.astype(np.float32) if s.dtype == "float32" and x.dtype != np.float32 else x
+        for x, s in zip(chosen, specs, strict=True)
+    ]
+
+
+def _input_bytes(specs: Sequence[TensorSpec]) -> int:
+    sizes = [np.prod([d or 1 for d in spec.example_shape], dtype=np.int64) * 4 for spec in specs]
+    return max(1, int(sum(sizes)))

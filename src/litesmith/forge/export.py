@@ -1,0 +1,239 @@
+"""The main job: source → float graph → steps → a file that was proved against the source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from litesmith import __version__
+from litesmith import graph as graphs
+from litesmith.data import Examples, Labelled, load_examples, load_labelled
+from litesmith.errors import BudgetError, ConversionError, LitesmithError
+from litesmith.forge import budget, prove, warnings
+from litesmith.forge.artifact import write_files
+from litesmith.forge.facts import artifact_facts, source_facts
+from litesmith.forge.ledger import Ledger
+from litesmith.forge.machine import this_machine
+from litesmith.forge.options import ExportOptions, Listener
+from litesmith.forge.plan import Plan, load_options, make_plan
+from litesmith.forge.quantized import quantized_weights
+from litesmith.forge.synthetic import generate
+from litesmith.graph import Graph
+from litesmith.measure import measure_size
+from litesmith.recipe import step_options, write_recipe
+from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
+from litesmith.runtime import Session
+from litesmith.sources import Source, SourceInfo, open_source
+
+_CALIBRATION_EXAMPLES = 1000
+_FLOAT_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class _Built:
+    """The float file and the one that ships (the same object when nothing was changed)."""
+
+    float_model: bytes
+    model: bytes
+    graph: Graph
+    float_session: Session
+    session: Session
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the user gave to prove with."""
+
+    examples: Examples | None
+    labelled: Labelled | None
+
+
+def run(source: Any, output: str | Path, options: ExportOptions, listen: Listener) -> Report:
+    """Export a model; an error carries the report of what was known (`carried_report`).
+
+    Raises:
+        LitesmithError: any of its kinds; `output` is untouched then.
+    """
+    ledger = Ledger(Report(__version__))
+    try:
+        return _run(source, output, options, listen, ledger)
+    except LitesmithError as error:
+        ledger.attach(error)
+        raise
+
+
+def _run(
+    source: Any, output: str | Path, options: ExportOptions, listen: Listener, ledger: Ledger
+) -> Report:
+    plan = make_plan(source, output, options)
+    listen("load", None)
+    loading = load_options(plan.options.loading, lambda line: listen("load", None))
+    with open_source(source, loading) as opened:
+        ledger.note(source=source_facts(opened.info))
+        given = _given(plan.options, opened.info)
+        listen("convert", None)
+        float_model = opened.lower()
+        graph = graphs.read(float_model)
+        _decline_quantized(graph, opened.info)
+        examples = given.examples or generate(graph, prove.PARITY_EXAMPLES, plan.seed)
+        reference = prove.Reference(opened.run, examples, graph)
+        shipped = _apply(plan, graph, given.examples, listen, ledger)
+        built = _load(float_model, graph, shipped)
+        _prove(plan, opened, given, reference, built, listen, ledger)
+    # The child is gone, so that nothing disturbs the clock.
+    listen("measure", None)
+    ledger.note(latency_ms=_latency(built, reference.pairs()[0][0]), machine=this_machine())
+    ledger.warn(warnings.after(ledger.report, plan.options, plan.scheme))
+    _write(plan, built, ledger)
+    return ledger.finish()
+
+
+def _given(options: ExportOptions, info: SourceInfo) -> _Given:
+    examples = labelled = None
+    if options.data is not None:
+        examples = load_examples(options.data, info.inputs, options.preprocess)
+    if options.eval is not None:
+        labelled = load_labelled(options.eval, info.inputs, options.preprocess)
+    return _Given(examples, labelled)
+
+
+def _decline_quantized(graph: Graph, info: SourceInfo) -> None:
+    found = quantized_weights(graph)
+    if found:
+        raise ConversionError(
+            f"{info.path} is already quantized ({', '.join(found)}), and quantizing it again would "
+            "lose more.",
+            "Export the model it was made from. `check`, `compare` and `bench` take this file.",
+        )
+
+
+def _apply(
+    plan: Plan, graph: Graph, data: Examples | None, listen: Listener, ledger: Ledger
+) -> Graph:
+    """Run the steps in order, verifying the graph after each."""
+    calibration = None if data is None else data.take(_CALIBRATION_EXAMPLES)
+    done: list[StepFacts] = []
+    for step in plan.steps:
+        listen("calibrate", 0.0)
+        started = time.monotonic()
+        outcome = step(graph, calibration, lambda fraction: listen("calibrate", fraction))
+        graphs.verify(outcome.graph)
+        ledger.warn(outcome.notices)
+        done.append(
+            StepFacts(
+                step.name,
+                step_options(step),
+                "done" if outcome.done else "declined",
+                outcome.why,
+                time.monotonic() - started,
+            )
+        )
+        ledger.note(steps=tuple(done))
+        graph = outcome.graph
+    return graph
+
+
+def _load(float_model: bytes, float_graph: Graph, graph: Graph) -> _Built:
+    float_session = Session(float_model)
+    if graph is float_graph:
+        return _Built(float_model, float_model, graph, float_session, float_session)
+    model = graphs.write(graph)
+    return _Built(float_model, model, graph, float_session, Session(model))
+
+
+def _prove(
+    plan: Plan,
+    opened: Source,
+    given: _Given,
+    reference: prove.Reference,
+    built: _Built,
+    listen: Listener,
+    ledger: Ledger,
+) -> None:
+    listen("verify", None)
+    names = [spec.name for spec in opened.info.outputs]
+    exact = reference.fidelity(names, built.float_session.run)
+    _check_float(exact, given.examples is None)
+    same = built.session is built.float_session
+    final = exact if same else reference.fidelity(names, built.session.run)
+    ledger.note(
+        parity=prove.parity(exact, final, synthetic=given.examples is None),
+        artifact=artifact_facts(str(plan.output), built.model, built.graph, built.session),
+        float_tflite=_float_file(plan, built.float_model),
+        target=TargetFacts(plan.target.name, True, plan.target.proof),
+    )
+    ledger.warn(warnings.of_fidelity(exact, final))
+    if given.labelled is not None:
+        size = prove.batch_size(prove.example_bytes(built.graph))
+        ledger.note(
+            score=prove.score(opened, built.session, given.labelled, plan.options.metric, size)
+        )
+
+
+def _check_float(exact: Any, synthetic: bool) -> None:
+    """Refuse a float file that does not compute what the source computes.
+
+    Generated inputs may drive a model to NaN; that alone proves nothing.
+    """
+    if exact.relative_error <= _FLOAT_TOLERANCE or (synthetic and exact.non_finite):
+        return
+    worst = max(exact.outputs, key=lambda output: output.relative_error)
+    raise ConversionError(
+        f"The float .tflite does not compute what the source does: output '{worst.name}' is off by "
+        f"{worst.relative_error:.2g} of its largest value (allowed: {_FLOAT_TOLERANCE:g}).",
+        "A layer may be random or keep state between calls; export the inference model.",
+    )
+
+
+def _float_file(plan: Plan, model: bytes) -> FloatFile:
+    size = measure_size(model)
+    path = plan.extras.get("--save-float")
+    return FloatFile(None if path is None else str(path), size.raw_bytes, size.gzip_bytes)
+
+
+def _latency(built: _Built, batch: Sequence[Any]) -> Latency:
+    example = [x[:1] for x in batch]
+    files = {"artifact": (built.session, example)}
+    if built.session is not built.float_session:
+        files["float"] = (built.float_session, example)
+    found = prove.latencies(files)
+    artifact, exact = found["artifact"], found.get("float", found["artifact"])
+    return Latency(
+        float_tflite=exact.value,
+        artifact=artifact.value,
+        runs=min(artifact.n, exact.n),
+        threads=1,
+        float_tflite_spread=exact.spread,
+        artifact_spread=artifact.spread,
+    )
+
+
+def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
+    """Write all files at once; a missed budget writes the rejected file instead.
+
+    Raises:
+        BudgetError: the budget was missed.
+        InputError: the files cannot be written; nothing is.
+    """
+    report = ledger.report
+    if plan.max_drop is not None and report.parity is not None:
+        confident = bool(plan.options.confident)
+        verdict = budget.judge(plan.max_drop, confident, report.score, report.parity)
+        if not verdict.kept and report.artifact is not None:
+            write_files({plan.rejected: built.model})
+            ledger.note(artifact=replace(report.artifact, path=str(plan.rejected)))
+            raise BudgetError(
+                verdict.sentence(),
+                f"The file was kept as {plan.rejected}; {plan.output} was not written. "
+                "Try --quantize dynamic or float16, more representative --data, or a larger budget.",
+            )
+    files = {plan.output: built.model}
+    if "--save-float" in plan.extras:
+        files[plan.extras["--save-float"]] = built.float_model
+    if "--save-recipe" in plan.extras:
+        text = write_recipe(plan.recipe(), f"litesmith {__version__}")
+        files[plan.extras["--save-recipe"]] = text.encode()
+    write_files(files)

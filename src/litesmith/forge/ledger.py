@@ -1,0 +1,62 @@
+"""What is known so far in a run: it becomes the report, also of a run that fails half-way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from litesmith.errors import BudgetError, LitesmithError
+from litesmith.graph.step import Notice
+from litesmith.report import Report, Warn
+
+
+class Ledger:
+    """Collects the parts of a `Report` as they become known."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._warnings: list[Warn] = []
+        self._started = time.monotonic()
+
+    def note(self, **parts: Any) -> None:
+        """Set fields of the report."""
+        self._report = replace(self._report, **parts)
+
+    def warn(self, notices: Iterable[Notice]) -> None:
+        """Add warnings, each once."""
+        for notice in notices:
+            warning = Warn(notice.code, notice.message, notice.hint)
+            if warning not in self._warnings:
+                self._warnings.append(warning)
+
+    @property
+    def report(self) -> Report:
+        """The report as far as it is known."""
+        return self._report
+
+    def finish(self, status: str = "ok", error: LitesmithError | None = None) -> Report:
+        """Return the final report."""
+        return replace(
+            self._report,
+            status=status,
+            error=None if error is None else error.as_json(),
+            seconds=time.monotonic() - self._started,
+            warnings=tuple(self._warnings),
+        )
+
+    def attach(self, error: LitesmithError) -> None:
+        """Let an error carry the report of what was known when it happened."""
+        status = "rejected" if isinstance(error, BudgetError) else "failed"
+        carry_report(error, self.finish(status, error))
+
+
+def carry_report(error: LitesmithError, report: Any) -> None:
+    """Hang a report on an error, as its attribute `report`."""
+    vars(error)["report"] = report
+
+
+def carried_report(error: LitesmithError) -> Any:
+    """Return the report that an error carries, or None."""
+    return vars(error).get("report")

@@ -1,0 +1,152 @@
+"""What the verbs may be asked for, and how the written forms are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from litesmith.errors import InputError
+
+DEFAULT_TIME_LIMIT_S = 900.0
+
+# stage ("load", "convert", "calibrate", "verify", "measure"), its fraction done, None: unknown
+Listener = Callable[[str, "float | None"], None]
+
+
+def deaf(stage: str, fraction: float | None) -> None:
+    """Listener that shows nothing."""
+
+
+@dataclass(frozen=True)
+class LoadingOptions:
+    """How a source is loaded; the options that every verb shares.
+
+    Attributes:
+        signature: key of the signature to export.
+        input_shape: "NAME=1x224x224x3" each.
+        custom_objects: "py:file.py:Name" each.
+        builder: "py:file.py:function" that builds the model.
+        time_limit_s: seconds for each request to the child process.
+    """
+
+    signature: str | None = None
+    input_shape: tuple[str, ...] = ()
+    custom_objects: tuple[str, ...] = ()
+    builder: str | None = None
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of `export`; None or () means not given (a recipe or a default fills it).
+
+    Attributes:
+        loading: how the source is loaded.
+        quantize: scheme.
+        data: representative examples (spec, arrays, …).
+        eval: labelled examples.
+        metric: name or "py:…".
+        max_drop: number, or text such as "0.01" or "1%".
+        confident: judge `max_drop` by the 95 % bound.
+        preprocess: specs.
+        input_type, output_type: "float32", "int8" or "uint8".
+        target: name of a runtime.
+        seed: of generated inputs.
+        save_float: where to write the float .tflite too.
+        recipe, save_recipe: TOML files to read and to write.
+    """
+
+    loading: LoadingOptions = LoadingOptions()
+    quantize: str | None = None
+    data: Any = None
+    eval: Any = None
+    metric: str | None = None
+    max_drop: float | str | None = None
+    confident: bool | None = None
+    preprocess: tuple[str, ...] = ()
+    input_type: str | None = None
+    output_type: str | None = None
+    target: str | None = None
+    seed: int | None = None
+    save_float: str | Path | None = None
+    recipe: str | Path | None = None
+    save_recipe: str | Path | None = None
+
+
+@dataclass(frozen=True)
+class MaxDrop:
+    """The most that a score may get worse: `value` in its unit, or as a fraction of the score."""
+
+    value: float
+    relative: bool
+
+
+def parse_max_drop(given: float | str) -> MaxDrop:
+    """Return `0.01` or `"1%"` as a budget.
+
+    Raises:
+        InputError: not a number of at least 0.
+    """
+    text = str(given).strip()
+    relative = text.endswith("%")
+    try:
+        value = float(text.removesuffix("%")) / (100 if relative else 1)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise InputError(
+            f"--max-drop {text} is not a number of at least 0.",
+            "Write 0.01 for one point of accuracy, or 1% for one hundredth of the score.",
+        )
+    return MaxDrop(value, relative)
+
+
+def parse_shapes(given: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
+    """Return {"image": (1, 224, 224, 3)} for ("image=1x224x224x3",).
+
+    Raises:
+        InputError: another form, or a name given twice.
+    """
+    shapes: dict[str, tuple[int | None, ...]] = {}
+    for text in given:
+        name, equals, sizes = text.rpartition("=")
+        parts = sizes.lower().split("x")
+        if not equals or not name or not all(p.isdecimal() and int(p) > 0 for p in parts):
+            raise InputError(
+                f"--input-shape {text} is not understood.",
+                "Write NAME=1x224x224x3, batch included; `litesmith check` lists the names.",
+            )
+        if name in shapes:
+            raise InputError(f"--input-shape is given twice for input '{name}'.")
+        shapes[name] = tuple(int(p) for p in parts)
+    return shapes
+
+
+def written_shapes(given: Mapping[str, Sequence[int]] | Sequence[str]) -> tuple[str, ...]:
+    """Return shapes in the form of the command line."""
+    if isinstance(given, Mapping):
+        return tuple(f"{name}={'x'.join(map(str, shape))}" for name, shape in given.items())
+    return as_texts(given)
+
+
+def as_texts(given: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return one text, several or none as a tuple."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def split_objects(given: Sequence[str]) -> tuple[str, ...]:
+    """Return `py:file.py:A,B` as `py:file.py:A` and `py:file.py:B`, each with its `py:`."""
+    found: list[str] = []
+    for text in given:
+        place = ""
+        for part in filter(None, (p.strip() for p in text.split(","))):
+            if ":" in part or part.endswith(".py"):
+                whole = part if part.startswith("py:") else f"py:{part}"
+                place = whole.rpartition(":")[0]
+            else:
+                whole = f"{place}:{part}" if place else part
+            found.append(whole)
+    return tuple(found)

@@ -1,0 +1,188 @@
+"""Everything about a run that can be settled before the model is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from litesmith.errors import InputError
+from litesmith.forge.artifact import check_destination
+from litesmith.forge.options import (
+    DEFAULT_TIME_LIMIT_S,
+    ExportOptions,
+    LoadingOptions,
+    MaxDrop,
+    parse_max_drop,
+    parse_shapes,
+    split_objects,
+)
+from litesmith.quantize import Quantize, default_scheme, find_scheme
+from litesmith.recipe import Recipe, default_steps, read_recipe
+from litesmith.sources import LoadOptions
+from litesmith.targets import Target, find_target
+
+# Options that a recipe may hold: name there → field of `ExportOptions` or `LoadingOptions`.
+_IN_RECIPE: Mapping[str, str] = {
+    "data": "data",
+    "eval": "eval",
+    "metric": "metric",
+    "max-drop": "max_drop",
+    "confident": "confident",
+    "preprocess": "preprocess",
+    "target": "target",
+    "seed": "seed",
+    "signature": "signature",
+    "input-shape": "input_shape",
+    "custom-objects": "custom_objects",
+    "builder": "builder",
+}
+_LOADING = frozenset(f.name for f in fields(LoadingOptions))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run whose options are complete and consistent.
+
+    Attributes:
+        options: with the recipe's filled in.
+        output: where the file goes.
+        extras: further files to write, by option.
+        steps: from the float graph to the one that ships.
+        target: the runtime that must run it.
+        max_drop: the budget, if any.
+        seed: of generated inputs.
+    """
+
+    options: ExportOptions
+    output: Path
+    extras: Mapping[str, Path]
+    steps: tuple[Any, ...]
+    target: Target
+    max_drop: MaxDrop | None
+    seed: int
+
+    @property
+    def rejected(self) -> Path:
+        """Where the file goes that misses a budget."""
+        return self.output.with_name(f"{self.output.name.removesuffix('.tflite')}.rejected.tflite")
+
+    @property
+    def scheme(self) -> str:
+        """The quantization scheme, "none" without such a step."""
+        return next((s.scheme for s in self.steps if isinstance(s, Quantize)), "none")
+
+    def recipe(self) -> Recipe:
+        """Return the run as a recipe."""
+        found = {}
+        for written, name in _IN_RECIPE.items():
+            value = getattr(self.options.loading if name in _LOADING else self.options, name)
+            if name in ("data", "eval") and not isinstance(value, (str, Path)):
+                continue  # arrays in memory cannot be named
+            found[written] = value
+        return Recipe(self.steps, found)
+
+
+def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
+    """Settle a run: destinations are tried, options parsed, the recipe is read.
+
+    Raises:
+        InputError: an option that cannot work, or a destination that cannot be written.
+    """
+    path = Path(output)
+    extras = {
+        option: Path(given)
+        for option, given in (
+            ("--save-float", options.save_float),
+            ("--save-recipe", options.save_recipe),
+        )
+        if given is not None
+    }
+    _check_destinations(source, {"-o": path, **extras})
+    steps: tuple[Any, ...] = ()
+    if options.recipe is not None:
+        recipe = read_recipe(Path(options.recipe), _IN_RECIPE)
+        options, steps = _filled(options, recipe), recipe.steps
+    target = find_target(options.target or "cpu")
+    steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
+    if options.confident and (options.max_drop is None or options.eval is None):
+        raise InputError("--confident needs --max-drop and --eval.")
+    if options.metric is not None and options.eval is None:
+        raise InputError("--metric needs --eval, labelled examples to score.")
+    if options.preprocess and options.data is None and options.eval is None:
+        raise InputError("--preprocess is of no use without --data or --eval.")
+    max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
+    plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
+    if find_scheme(plan.scheme).needs_data and options.data is None:
+        raise InputError(
+            f"--quantize {plan.scheme} needs representative examples to find value ranges.",
+            "Pass --data SPEC (100 to 500 typical inputs, no labels needed), or use "
+            "--quantize dynamic, which needs none.",
+        )
+    return plan
+
+
+def load_options(loading: LoadingOptions, on_progress: Callable[[str], None]) -> LoadOptions:
+    """Return how a source is to be loaded.
+
+    Raises:
+        InputError: a malformed option.
+    """
+    limit = DEFAULT_TIME_LIMIT_S if loading.time_limit_s is None else loading.time_limit_s
+    if limit <= 0:
+        raise InputError(f"--time-limit {limit:g} is not a number of seconds above 0.")
+    return LoadOptions(
+        signature=loading.signature,
+        input_shapes=parse_shapes(loading.input_shape),
+        custom_objects=split_objects(loading.custom_objects),
+        builder=loading.builder,
+        time_limit_s=limit,
+        on_progress=on_progress,
+    )
+
+
+def _check_destinations(source: Any, paths: Mapping[str, Path]) -> None:
+    taken: dict[str, str] = {}
+    for option, path in paths.items():
+        check_destination(path, option)
+        real = os.path.realpath(path)
+        if isinstance(source, (str, Path)) and real == os.path.realpath(source):
+            raise InputError(f"{option} {path} is the source itself.", "Choose another name.")
+        if real in taken:
+            raise InputError(f"{taken[real]} and {option} name the same file {path}.")
+        taken[real] = option
+
+
+def _filled(options: ExportOptions, recipe: Recipe) -> ExportOptions:
+    """Fill what the user did not give with what the recipe says."""
+    changes: dict[str, Any] = {}
+    loading: dict[str, Any] = {}
+    for written, value in recipe.options.items():
+        name = _IN_RECIPE[written]
+        owner, into = (options.loading, loading) if name in _LOADING else (options, changes)
+        if getattr(owner, name) in (None, ()):
+            into[name] = tuple(value) if isinstance(value, list) else value
+    return replace(options, loading=replace(options.loading, **loading), **changes)
+
+
+def _quantize(options: ExportOptions) -> Quantize:
+    return Quantize(scheme=options.quantize or default_scheme(options.data is not None))
+
+
+def _with_quantize(
+    steps: tuple[Any, ...], options: ExportOptions, target: Target
+) -> tuple[Any, ...]:
+    """Return the steps with what the command line says about quantizing."""
+    given = {
+        "scheme": options.quantize,
+        "input_type": options.input_type,
+        "output_type": options.output_type,
+        "integer_only": target.integer_only or None,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    found = tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
+    if changes and not any(isinstance(s, Quantize) for s in found):
+        found += (replace(_quantize(options), **changes),)
+    return found

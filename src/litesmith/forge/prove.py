@@ -1,0 +1,157 @@
+"""A file held against the original model: outputs, score, latency."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from litesmith.data import Array, Examples, Labelled
+from litesmith.graph import Graph, Tensor
+from litesmith.measure import (
+    Fidelity,
+    FidelityMeter,
+    Measurement,
+    OutputFidelity,
+    PairedMeter,
+    choose_metric,
+    measure_latency,
+)
+from litesmith.report import OutputParity, Parity, Score
+from litesmith.runtime import Session
+from litesmith.runtime import quantize as to_port
+from litesmith.sources import Source
+
+PARITY_EXAMPLES = 200
+_PARITY_BYTES = 256 * 2**20  # inputs and outputs that are kept while the parent quantizes
+_BATCH_BYTES = 16 * 2**20
+_BATCH = 64
+_LATENCY_BUDGET_S = 1.0
+
+Batch = Sequence[Array]
+Run = Callable[[Batch], list[Array]]
+_T = TypeVar("_T")
+
+
+class Reference:
+    """Examples with the original's outputs, computed in the child while the parent works."""
+
+    def __init__(self, run: Run, examples: Examples, graph: Graph) -> None:
+        one = example_bytes(graph)
+        self.count = max(1, min(PARITY_EXAMPLES, _PARITY_BYTES // one))
+        self._examples = examples.take(self.count)
+        self._size = batch_size(one)
+        self._run = run
+        self._pool = ThreadPoolExecutor(1, "reference")
+        self._pairs: Future[list[tuple[Batch, list[Array]]]] = self._pool.submit(self._compute)
+        self._pool.shutdown(wait=False)
+
+    def _compute(self) -> list[tuple[Batch, list[Array]]]:
+        # Inputs are kept, too: a user's generator may give others in its next pass.
+        batches = self._examples.batches(self._size, limit=self.count)
+        return [(batch, self._run(batch)) for batch in batches]
+
+    def pairs(self) -> list[tuple[Batch, list[Array]]]:
+        """Wait for, and return, (inputs, the original's outputs) batch by batch."""
+        return self._pairs.result()
+
+    def fidelity(self, names: Sequence[str], run: Run) -> Fidelity:
+        """Return how close `run` comes to the original."""
+        meter = FidelityMeter(names)
+        for inputs, outputs in self.pairs():
+            meter.update(outputs, run(inputs))
+        return meter.result()
+
+
+def score(
+    source: Source, session: Session, labelled: Labelled, metric: str | None, size: int
+) -> Score:
+    """Return the score of the original (in its child) and of the file, on the same batches.
+
+    Raises:
+        InputError: metric and labels do not go with the outputs.
+    """
+    chosen = choose_metric(metric, labelled.labels, source.info.outputs)
+    meter = PairedMeter(chosen)
+    for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: source.run(b[0])):
+        meter.update(labels, outputs, session.run(inputs))
+    found = meter.result()
+    return Score(
+        metric=found.metric,
+        examples=found.examples,
+        source=found.source,
+        artifact=found.artifact,
+        drop=found.drop,
+        drop_bound_95=found.drop_bound_95,
+        unit=found.unit,
+        higher_is_better=chosen.higher_is_better,
+    )
+
+
+def ahead(items: Iterator[_T], work: Callable[[_T], Any]) -> Iterator[tuple[_T, Any]]:
+    """Yield (item, work(item)); the next item is worked on while the caller uses this one."""
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        waiting: tuple[_T, Future[Any]] | None = None
+        for item in items:
+            following = item, pool.submit(work, item)
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+            waiting = following
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
+
+
+def latencies(
+    files: Mapping[str, tuple[Session, Batch]], budget_s: float = _LATENCY_BUDGET_S
+) -> dict[str, Measurement]:
+    """Return the median ms of one invocation per file, interleaved.
+
+    Args:
+        files: loaded file and one example, (1, *example_shape) per input, by name.
+        budget_s: seconds for all.
+    """
+    runners = {}
+    for name, (session, example) in files.items():
+        session.reset()
+        session.feed([to_port(x, p)[0] for x, p in zip(example, session.inputs, strict=True)])
+        runners[name] = session.invoke
+    return measure_latency(runners, budget_s)
+
+
+def parity(exact: Fidelity, final: Fidelity, synthetic: bool) -> Parity:
+    """Return both fidelities (float file, final file) as the report's noun."""
+    pairs = zip(exact.outputs, final.outputs, strict=True)
+    return Parity(
+        examples=final.examples,
+        synthetic=synthetic,
+        **_numbers(exact, final),
+        outputs=tuple(OutputParity(name=b.name, **_numbers(a, b)) for a, b in pairs),
+    )
+
+
+def _numbers(exact: Fidelity | OutputFidelity, final: Fidelity | OutputFidelity) -> dict[str, Any]:
+    return {
+        "float_max_abs_error": exact.max_abs_error,
+        "max_abs_error": final.max_abs_error,
+        "relative_error": final.relative_error,
+        "cosine": final.cosine,
+        "sqnr_db": final.sqnr_db,
+        "top1_agreement": final.top1_agreement,
+        "float_relative_error": exact.relative_error,
+        "float_top1_agreement": exact.top1_agreement,
+    }
+
+
+def batch_size(bytes_per_example: int) -> int:
+    """Return how many examples go through the models at a time."""
+    return max(1, min(_BATCH, _BATCH_BYTES // max(bytes_per_example, 1)))
+
+
+def example_bytes(graph: Graph) -> int:
+    """Return the bytes of one example's inputs and outputs."""
+    return max(1, sum(map(_bytes, (*graph.inputs, *graph.outputs))))
+
+
+def _bytes(tensor: Tensor) -> int:
+    return math.prod(tensor.shape) * max(1, tensor.dtype.numpy.itemsize)

@@ -1,0 +1,51 @@
+"""Generated inputs for a graph whose user gave no data."""
+
+from __future__ import annotations
+
+from litesmith.data import Examples, TensorSpec, synthetic_examples
+from litesmith.graph import DType, Graph, Tensor
+
+# Ops that hand indices on, so that what they receive is what a look-up reads.
+_HANDS_ON = frozenset({
+    "ADD", "CAST", "CONCATENATION", "EXPAND_DIMS", "MAXIMUM", "MINIMUM", "PACK", "RESHAPE",
+    "SELECT", "SELECT_V2", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE",
+})  # fmt: skip
+_INTEGERS = frozenset({DType.INT32, DType.INT64})
+
+
+def graph_specs(graph: Graph) -> tuple[TensorSpec, ...]:
+    """Return the graph's inputs under the application's names, all dimensions known."""
+    named = zip(graph.input_names(), graph.inputs, strict=True)
+    return tuple(TensorSpec(name, t.shape, t.dtype.numpy.name) for name, t in named)
+
+
+def generate(graph: Graph, count: int, seed: int) -> Examples:
+    """Return `count` generated examples that stay inside the graph's look-up tables."""
+    return synthetic_examples(graph_specs(graph), count, seed, index_bounds(graph))
+
+
+def index_bounds(graph: Graph) -> dict[str, int]:
+    """Return, per integer input that ends in a look-up, the rows of the smallest table."""
+    bounds: dict[str, int] = {}
+    for name, tensor in zip(graph.input_names(), graph.inputs, strict=True):
+        if tensor.dtype in _INTEGERS:
+            rows = _smallest_table(graph, tensor)
+            if rows is not None:
+                bounds[name] = rows
+    return bounds
+
+
+def _smallest_table(graph: Graph, start: Tensor) -> int | None:
+    reached = {start}
+    rows: list[int] = []
+    for op in graph.ops:
+        if op.kind == "GATHER" and op.input(1) in reached:
+            table = op.input(0)
+            if table is not None and table.shape:
+                rows.append(table.shape[op.option("axis", 0)])
+        elif op.kind == "EMBEDDING_LOOKUP" and op.input(0) in reached:
+            table = op.input(1)
+            rows += [table.shape[0]] if table is not None else []
+        elif op.kind in _HANDS_ON and not reached.isdisjoint(t for t in op.inputs if t):
+            reached.update(op.outputs)
+    return min(rows, default=None)

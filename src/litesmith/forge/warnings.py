@@ -1,0 +1,70 @@
+"""What the user should know although a file was made. Nothing bad is passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from litesmith.forge.options import ExportOptions
+from litesmith.graph.step import Notice
+from litesmith.measure import Fidelity
+from litesmith.report import Report
+
+_LOW_AGREEMENT = 0.95
+_LOW_SQNR_DB = 15.0
+_LARGE_DROP = 0.01
+_SLOWER = 1.1
+
+
+def of_fidelity(exact: Fidelity, final: Fidelity) -> Iterator[Notice]:
+    """Warn when a comparison proves little."""
+    if not final.varies:
+        yield Notice(
+            "constant_output",
+            "The original answers every example alike, so agreement with it proves nothing.",
+            "Give real, varied examples with --data, and check --preprocess.",
+        )
+    if exact.non_finite:
+        yield Notice(
+            "non_finite",
+            f"{exact.non_finite} values of the original's outputs are not finite on these examples.",
+            "Give real examples with --data.",
+        )
+
+
+def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notice]:
+    """Warn of what the numbers of a finished run say."""
+    parity, score, latency = report.parity, report.score, report.latency_ms
+    if parity is not None and parity.synthetic:
+        yield Notice(
+            "synthetic",
+            "Agreement was measured on generated inputs, which says little about real ones.",
+            "Pass --data SPEC (typical inputs, no labels needed).",
+        )
+    if parity is not None and not parity.synthetic and score is None:
+        if parity.top1_agreement is not None and parity.top1_agreement < _LOW_AGREEMENT:
+            yield Notice(
+                "low_agreement",
+                f"The file gives another top answer than the original for "
+                f"{1 - parity.top1_agreement:.1%} of {parity.examples} examples.",
+                "Check that --data and --preprocess are what the model was trained on.",
+            )
+        elif parity.top1_agreement is None and (parity.sqnr_db or 0.0) < _LOW_SQNR_DB:
+            yield Notice(
+                "low_sqnr",
+                f"The error is only {parity.sqnr_db:.1f} dB below the signal.",
+                "Check that --data and --preprocess are what the model was trained on.",
+            )
+    in_points = score is not None and options.max_drop is None and score.unit == "fraction"
+    if score is not None and in_points and score.drop > _LARGE_DROP:
+        yield Notice(
+            "score_drop",
+            f"{score.metric} drops by {score.drop * 100:.1f} points on {score.examples} examples.",
+            "Set --max-drop to make this an error; try --quantize dynamic or float16.",
+        )
+    if latency is not None and latency.artifact > _SLOWER * latency.float_tflite:
+        yield Notice(
+            "slower",
+            f"The file takes {latency.artifact / latency.float_tflite:.1f} times as long as the "
+            "float .tflite on this machine.",
+            f"--quantize {scheme} saves bytes here, not time.",
+        )

@@ -1,0 +1,286 @@
+"""Results as tables for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from litesmith.report.model import (
+    BenchReport,
+    CheckReport,
+    CompareReport,
+    FloatOp,
+    Machine,
+    Parity,
+    Report,
+    Score,
+    SourceFacts,
+    TensorFacts,
+    Warn,
+)
+
+_NONE = "–"
+
+
+def export_table(report: Report) -> RenderableType:
+    """Return original, float file and artifact side by side, what it rests on, warnings, path."""
+    table = _table("", *_export_columns(report))
+    for row in _export_rows(report):
+        table.add_row(*row)
+    parts: list[RenderableType] = [Text(), table, *_basis(report)]
+    parts += _warnings(report.warnings)
+    artifact = report.artifact
+    if artifact is not None:
+        ends = f"{_ports(artifact.inputs)} → {_ports(artifact.outputs)}"
+        integer = "no float ops" if artifact.float_ops == 0 else f"{artifact.float_ops} float ops"
+        kinds = f"{sum(artifact.ops.values())} ops, {integer}"
+        parts += [
+            Text(),
+            Text.assemble(("✓ ", "bold green"), (artifact.path, "bold"), f"  {ends}  ({kinds})"),
+        ]
+    return Group(*parts)
+
+
+def demo_table(report: Report) -> RenderableType:
+    """Return the table of `export`, and what to do next."""
+    path = report.artifact.path if report.artifact else "digits.tflite"
+    steps = (
+        f"litesmith bench {path}",
+        "litesmith check YOUR_MODEL",
+        "litesmith export YOUR_MODEL -o model.tflite --data YOUR_IMAGES/ --preprocess unit",
+    )
+    lines = [Text(f"  {step}", "cyan") for step in steps]
+    return Group(export_table(report), Text(), Text("Next:", "bold"), *lines)
+
+
+def check_table(report: CheckReport) -> RenderableType:
+    """Return what was loaded, its ops, and what int8 or a target would make of it."""
+    facts = _facts()
+    if report.source is not None:
+        for name, value in _source_rows(report.source):
+            facts.add_row(name, value)
+    facts.add_row("ops", _counts(report.ops))
+    facts.add_row("weights", _bits(report.weights_bits))
+    if report.float_tflite_bytes is not None:
+        facts.add_row("float .tflite", _bytes(report.float_tflite_bytes))
+    if report.float_ops_in_int8 is None:
+        facts.add_row("quantized", f"already; {report.float_ops} ops compute in float")
+    else:
+        facts.add_row("int8", _left(report.float_ops_in_int8))
+    if report.target is not None:
+        said = "runs it, by its rules" if report.target.runs else f"refuses {_left(report.refused)}"
+        facts.add_row(f"target {report.target.name}", said)
+    return Group(Text(), facts, *_warnings(report.warnings))
+
+
+def compare_table(report: CompareReport) -> RenderableType:
+    """Return how close B's outputs are to A's, per output."""
+    table = _table("output", "max |error|", "relative", "cosine", "SQNR", "top-1 agreement")
+    parity = report.parity
+    for one in parity.outputs if parity else ():
+        table.add_row(
+            one.name,
+            _small(one.max_abs_error),
+            _small(one.relative_error),
+            _decimal(one.cosine, 6),
+            _decimal(one.sqnr_db, 1, " dB"),
+            _percent(one.top1_agreement),
+        )
+    lines = [Text(f"{name}  {_source_line(s)}") for name, s in (("A", report.a), ("B", report.b))]
+    basis = [Text(_examples(parity), "dim")] if parity else []
+    return Group(Text(), *lines, table, *basis, *_warnings(report.warnings))
+
+
+def bench_table(report: BenchReport) -> RenderableType:
+    """Return size and latency per file, each against the first."""
+    table = _table("file", "size", "gzip", "latency", "± (IQR)", "speed-up")
+    first = report.files[0].latency_ms if report.files else 0.0
+    for row in report.files:
+        table.add_row(
+            row.path,
+            _bytes(row.size_bytes),
+            _bytes(row.size_gzip_bytes),
+            _ms(row.latency_ms),
+            _ms(row.spread_ms),
+            _times(first, row.latency_ms),
+        )
+    basis = f"latency: median of {report.runs:,} runs or more{_on(report.machine, report.threads)}"
+    return Group(Text(), table, Text(basis, "dim"))
+
+
+def _export_columns(report: Report) -> list[str]:
+    score = [report.score.metric] if report.score else []
+    parity = report.parity
+    agreement = "top-1 agreement" if parity and parity.top1_agreement is not None else "SQNR"
+    return [*score, agreement, "max |error|", "size", "gzip", "latency", "speed-up"]
+
+
+def _export_rows(report: Report) -> list[list[str]]:
+    source, exact, artifact = report.source, report.float_tflite, report.artifact
+    score, parity, latency = report.score, report.parity, report.latency_ms
+    if source is None or exact is None or artifact is None or parity is None:
+        return []
+    scheme = next((s.options.get("scheme") for s in report.steps if s.name == "quantize"), "none")
+    scores = [_score(score.source, score)] if score else []
+    nothing = [_NONE] if score else []
+    final = [_score(score.artifact, score)] if score else []
+    original = ["original", *scores, _NONE, _NONE, _bytes(source.size_bytes), _NONE, _NONE, _NONE]
+    float_row = [
+        "float .tflite", *nothing, _agreement(parity, exact=True),
+        _small(parity.float_max_abs_error), _bytes(exact.size_bytes), _bytes(exact.size_gzip_bytes),
+        _ms(latency.float_tflite if latency else None), _times(1.0, 1.0),
+    ]  # fmt: skip
+    artifact_row = [
+        f"{scheme} .tflite", *final, _agreement(parity, exact=False), _small(parity.max_abs_error),
+        _bytes(artifact.size_bytes), _bytes(artifact.size_gzip_bytes),
+        _ms(latency.artifact if latency else None),
+        _times(latency.float_tflite, latency.artifact) if latency else _NONE,
+    ]  # fmt: skip
+    return [original, float_row] if scheme == "none" else [original, float_row, artifact_row]
+
+
+def _basis(report: Report) -> list[Text]:
+    """Say how many examples and which machine the numbers rest on."""
+    lines = []
+    if report.score is not None:
+        score = report.score
+        bound = (
+            ""
+            if score.drop_bound_95 is None
+            else f" (95 % bound {_drop(score.drop_bound_95, score)})"
+        )
+        lines.append(
+            f"{score.metric}: {score.examples:,} labelled examples, "
+            f"drop {_drop(score.drop, score)}{bound}"
+        )
+    if report.parity is not None:
+        lines.append(f"agreement and error: against the original, {_examples(report.parity)}")
+    if report.latency_ms is not None:
+        latency = report.latency_ms
+        on = _on(report.machine, latency.threads)
+        lines.append(f"latency: median of {latency.runs:,} runs{on}")
+    lines.append(f"{report.seconds:.1f} s in all")
+    return [Text(line, "dim") for line in lines]
+
+
+def _warnings(warnings: Iterable[Warn]) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    for warning in warnings:
+        line = Text.assemble(("! ", "bold yellow"), warning.message)
+        if warning.hint:
+            line.append(f" {warning.hint}", "dim")
+        found.append(line)
+    return [Text(), *found] if found else []
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    return table
+
+
+def _facts() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _source_rows(source: SourceFacts) -> Iterable[tuple[str, str]]:
+    yield "model", source.path or "in memory"
+    version = f", saved by Keras {source.keras_version}" if source.keras_version else ""
+    yield "loaded by", f"{source.loader} ({source.format}{version})"
+    yield "size", _bytes(source.size_bytes)
+    yield "inputs", "\n".join(map(_tensor, source.inputs))
+    yield "outputs", "\n".join(map(_tensor, source.outputs))
+
+
+def _source_line(source: SourceFacts | None) -> str:
+    return _NONE if source is None else f"{source.path or 'in memory'}  ({source.loader})"
+
+
+def _tensor(tensor: TensorFacts) -> str:
+    return f"{tensor.name}  {tensor.dtype}[{', '.join(str(d or '?') for d in tensor.shape)}]"
+
+
+def _ports(ports: Sequence[Any]) -> str:
+    return ", ".join(f"{p.dtype}[{'×'.join(map(str, p.shape))}]" for p in ports)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+
+
+def _bits(bits: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} × {width} bit" for width, count in bits.items()) or "none"
+
+
+def _left(groups: Sequence[FloatOp]) -> str:
+    if not groups:
+        return "every op runs in integers"
+    kinds = (f"{g.count} {g.kind} (at {g.layers[0] if g.layers else '?'})" for g in groups)
+    return f"stays float: {', '.join(kinds)}"
+
+
+def _agreement(parity: Parity, exact: bool) -> str:
+    value = parity.float_top1_agreement if exact else parity.top1_agreement
+    if value is not None:
+        return _percent(value)
+    return _NONE if exact else _decimal(parity.sqnr_db, 1, " dB")
+
+
+def _examples(parity: Parity) -> str:
+    kind = "generated inputs" if parity.synthetic else "real examples"
+    return f"{parity.examples:,} {kind}"
+
+
+def _on(machine: Machine | None, threads: int) -> str:
+    plural = "" if threads == 1 else "s"
+    where = f" of {machine.processor}, LiteRT {machine.litert}" if machine else ""
+    return f", {threads} thread{plural}{where}"
+
+
+def _score(value: float, score: Score) -> str:
+    return _percent(value, 2) if score.unit == "fraction" else f"{value:.4g}"
+
+
+def _drop(value: float, score: Score) -> str:
+    return f"{value * 100:+.2f} points" if score.unit == "fraction" else f"{value:+.4g}"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return _NONE if value is None else f"{value * 100:.{digits}f} %"
+
+
+def _small(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.1e}" if 0 < abs(value) < 0.001 else f"{value:.3g}"
+
+
+def _decimal(value: float | None, digits: int, unit: str = "") -> str:
+    return _NONE if value is None else f"{value:.{digits}f}{unit}"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return _NONE
+    digits = 3 if value < 1 else 2 if value < 100 else 0
+    return f"{value:.{digits}f} ms"
+
+
+def _times(before: float, after: float) -> str:
+    return f"{before / after:.2f}×" if after > 0 and math.isfinite(before) else _NONE
+
+
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return _NONE
+    if size < 10_000:
+        return f"{size:,} B"
+    return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.2f} MB"

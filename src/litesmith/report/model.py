@@ -1,0 +1,269 @@
+"""The results of the verbs, as frozen nouns; their fields are the JSON's keys.
+
+Numbers that were not measured are None. Sizes in bytes, latencies in ms, durations in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """An input or output as the model declares it; None in a shape: any size."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a .tflite; `scale` and `zero_point` are None unless quantized."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """The model that came in; `path` is None for one in memory."""
+
+    path: str | None
+    format: str
+    loader: str
+    keras_version: str | None
+    size_bytes: int | None
+    inputs: tuple[TensorFacts, ...]
+    outputs: tuple[TensorFacts, ...]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The file that came out.
+
+    `float_ops` counts ops that compute in float; `weights_bits` maps a width to how many weights
+    are stored with it, biases not counted.
+    """
+
+    path: str
+    size_bytes: int
+    size_gzip_bytes: int
+    sha256: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    ops: Mapping[str, int]
+    float_ops: int
+    weights_bits: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class FloatFile:
+    """The float .tflite that everything was made from; `path` is None unless it was saved."""
+
+    path: str | None
+    size_bytes: int
+    size_gzip_bytes: int
+
+
+@dataclass(frozen=True)
+class OutputParity:
+    """One output of the file against the same output of the original.
+
+    Errors are in the output's own unit, `relative_error` is the largest error divided by the
+    largest reference value. `float_*` are the float .tflite's.
+    """
+
+    name: str
+    float_max_abs_error: float | None
+    max_abs_error: float | None
+    relative_error: float | None
+    cosine: float | None
+    sqnr_db: float | None
+    top1_agreement: float | None
+    float_relative_error: float | None = None
+    float_top1_agreement: float | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The original's outputs against the file's, dequantized; the worst output counts."""
+
+    examples: int
+    synthetic: bool
+    float_max_abs_error: float | None
+    max_abs_error: float | None
+    relative_error: float | None
+    cosine: float | None
+    sqnr_db: float | None
+    top1_agreement: float | None
+    outputs: tuple[OutputParity, ...]
+    float_relative_error: float | None = None
+    float_top1_agreement: float | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A task metric on labelled examples; a positive `drop` is worse, in the metric's unit."""
+
+    metric: str
+    examples: int
+    source: float
+    artifact: float
+    drop: float
+    drop_bound_95: float | None
+    unit: str = ""
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Median milliseconds of one invocation, files interleaved; spreads are their quartiles'."""
+
+    float_tflite: float
+    artifact: float
+    runs: int
+    threads: int
+    float_tflite_spread: float | None = None
+    artifact_spread: float | None = None
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """The runtime that must run the file, and how it is known that it does."""
+
+    name: str
+    runs: bool
+    proof: str
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What one step did; `outcome` is "done" or "declined"."""
+
+    name: str
+    options: Mapping[str, Any]
+    outcome: str
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Warn:
+    """Something to know although the work went on."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where numbers were measured."""
+
+    processor: str
+    cores: int
+    system: str
+    litert: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `export` did. `status`: "ok", "rejected" (a budget was missed) or "failed"."""
+
+    litesmith: str
+    status: str = "failed"
+    error: Mapping[str, str | None] | None = None
+    source: SourceFacts | None = None
+    artifact: Artifact | None = None
+    float_tflite: FloatFile | None = None
+    parity: Parity | None = None
+    score: Score | None = None
+    latency_ms: Latency | None = None
+    target: TargetFacts | None = None
+    steps: tuple[StepFacts, ...] = ()
+    seconds: float = 0.0
+    warnings: tuple[Warn, ...] = ()
+    machine: Machine | None = None
+
+
+@dataclass(frozen=True)
+class FloatOp:
+    """A kind of op that an int8 model would leave in float, and the layers it comes from."""
+
+    kind: str
+    count: int
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found; `float_ops_in_int8` is None for a file that is already quantized."""
+
+    litesmith: str
+    status: str
+    error: Mapping[str, str | None] | None
+    source: SourceFacts | None
+    quantized: bool = False
+    float_tflite_bytes: int | None = None
+    ops: Mapping[str, int] = field(default_factory=dict)
+    float_ops: int = 0
+    weights_bits: Mapping[str, int] = field(default_factory=dict)
+    float_ops_in_int8: tuple[FloatOp, ...] | None = None
+    target: TargetFacts | None = None
+    refused: tuple[FloatOp, ...] = ()
+    seconds: float = 0.0
+    warnings: tuple[Warn, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompareReport:
+    """What `compare` found: `a` is the reference, `b` is held against it."""
+
+    litesmith: str
+    status: str
+    error: Mapping[str, str | None] | None
+    a: SourceFacts | None
+    b: SourceFacts | None
+    parity: Parity | None = None
+    seconds: float = 0.0
+    warnings: tuple[Warn, ...] = ()
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One file: sizes in bytes, the median latency in ms and its interquartile range."""
+
+    path: str
+    size_bytes: int
+    size_gzip_bytes: int
+    latency_ms: float
+    spread_ms: float | None
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What `bench` measured, one row per file, all interleaved."""
+
+    litesmith: str
+    status: str
+    error: Mapping[str, str | None] | None
+    files: tuple[BenchRow, ...]
+    runs: int = 0
+    threads: int = 1
+    machine: Machine | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FailureReport:
+    """What any other verb prints for `--json` when it fails."""
+
+    litesmith: str
+    status: str
+    error: Mapping[str, str | None] | None
