@@ -2,6 +2,7 @@
 
 Every intermediate tensor is promoted to a graph output, so one interpreter sees them all; the
 cost stays near that of bare inference and the memory does not depend on the number of examples.
+Ops that only move or select values need no watching: their range follows from their operands'.
 Min and max do not depend on the examples' order.
 """
 
@@ -14,11 +15,13 @@ import numpy as np
 
 from litesmith.data import Examples
 from litesmith.errors import InputError
-from litesmith.graph import DType, Graph, Tensor, write
+from litesmith.graph import Array, DType, Graph, Op, Tensor, write
+from litesmith.graph.facts import activations, facts
 from litesmith.graph.step import Progress, silent
 from litesmith.runtime import Session
 
 _CHUNK = 16  # examples fetched from the source at a time
+_GATHERED = 2**16  # elements of one tensor gathered before they are reduced at once
 
 
 @dataclass(frozen=True)
@@ -59,48 +62,99 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     """
     watched = _watched(graph)
     session = Session(write(graph.with_(outputs=watched, signatures=(), siblings=())))
-    low = np.full(len(watched), np.inf)
-    high = np.full(len(watched), -np.inf)
+    extremes = [_Extremes(t) for t in watched]
     seen = 0
     for batch in data.batches(_CHUNK):
         for i in range(len(batch[0])):
-            _observe(session, [x[i] for x in batch], low, high)
-            if not np.isfinite(low + high).all():
-                _not_finite(watched, low + high, seen)
-            seen += 1
+            _observe(session, [x[i] for x in batch], extremes)
+        seen += len(batch[0])
         progress(seen / data.size if data.size else 0.0)
     if not seen:
         raise InputError("The representative data holds no examples.", "Pass at least one.")
-    return Ranges(
-        dict(zip(watched, low.tolist(), strict=True)),
-        dict(zip(watched, high.tolist(), strict=True)),
-        seen,
-    )
+    low = {e.tensor: e.result()[0] for e in extremes}
+    high = {e.tensor: e.result()[1] for e in extremes}
+    _derive(graph, low, high)
+    return Ranges(low, high, seen)
 
 
-def _watched(graph: Graph) -> tuple[Tensor, ...]:
-    return tuple(
-        t
-        for t in graph.tensors()
-        if t.dtype is DType.FLOAT32 and not t.is_constant and not t.is_variable
-    )
-
-
-def _observe(
-    session: Session, example: list[np.ndarray], low: np.ndarray, high: np.ndarray
-) -> None:
+def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) -> None:
+    # A function of its own: a view that outlives it would keep the interpreter from running.
     session.reset()
     session.feed(example)
     session.invoke()
-    for j, view in enumerate(session.views()):
-        if view.size:
-            low[j] = min(low[j], view.min())
-            high[j] = max(high[j], view.max())
+    for extreme, view in zip(extremes, session.views(), strict=True):
+        extreme.add(view)
 
 
-def _not_finite(watched: tuple[Tensor, ...], sums: np.ndarray, example: int) -> None:
-    bad = watched[int(np.argmin(np.isfinite(sums)))]
-    raise InputError(
-        f"The model computes NaN or infinity at '{bad.name}' for example {example}.",
-        "Check the example's values and --preprocess.",
+def _watched(graph: Graph) -> tuple[Tensor, ...]:
+    derived = {t for op in graph.ops if _derivable(op) for t in op.outputs}
+    return tuple(
+        t
+        for t in graph.tensors()
+        if t.dtype is DType.FLOAT32 and not t.is_constant and not t.is_variable and t not in derived
     )
+
+
+def _derivable(op: Op) -> bool:
+    """True for ops whose results lie within the range of their operands (and 0, for padding)."""
+    row = facts(op)
+    return row is not None and row.tied and bool(activations(op, row))
+
+
+def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -> None:
+    """Add the ranges that follow from those observed."""
+    known = Ranges(low, high, 0)
+    for op in graph.ops:
+        if _derivable(op):
+            row = facts(op)
+            assert row is not None
+            ranges = [known.of(t) for t in activations(op, row) if not t.is_variable]
+            for tensor in op.outputs:
+                low[tensor] = min((r[0] for r in ranges), default=0.0)
+                high[tensor] = max((r[1] for r in ranges), default=0.0)
+
+
+class _Extremes:
+    """Running min and max of one tensor.
+
+    Small tensors are gathered first: reducing one costs less than calling the reduction.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        size = int(np.prod(tensor.shape))
+        rows = min(_GATHERED // max(size, 1), 64)
+        self._rows = np.empty((rows, size), np.float32) if rows > 1 else None
+        self._filled = 0
+        self._low, self._high = np.inf, -np.inf
+
+    def add(self, view: Array) -> None:
+        """Take in one invocation's value; the view is not kept."""
+        if self._rows is None or view.size != self._rows.shape[1]:
+            self._reduce(view)
+            return
+        self._rows[self._filled] = view.reshape(-1)
+        self._filled += 1
+        if self._filled == len(self._rows):
+            self._flush()
+
+    def result(self) -> tuple[float, float]:
+        """Return (low, high) of all values so far."""
+        self._flush()
+        return self._low, self._high
+
+    def _flush(self) -> None:
+        if self._filled and self._rows is not None:
+            self._reduce(self._rows[: self._filled])
+        self._filled = 0
+
+    def _reduce(self, values: Array) -> None:
+        if not values.size:
+            return
+        low, high = float(values.min()), float(values.max())
+        if not np.isfinite(low + high):
+            raise InputError(
+                f"The model computes NaN or infinity at '{self.tensor.name}'.",
+                "Check the values of the representative data and --preprocess.",
+            )
+        self._low, self._high = min(self._low, low), max(self._high, high)
