@@ -67,7 +67,8 @@ def _file(path: Path, head: bytes) -> SourceFormat:
     if head.startswith(b"PK\x03\x04"):
         return _archive(path)
     if path.name == "saved_model.pb":
-        raise LoadError(f"{path} is one file of a SavedModel.", f"Give its directory: {path.parent}")
+        hint = f"Give its directory: {path.parent}"
+        raise LoadError(f"{path} is one file of a SavedModel.", hint)
     raise LoadError(f"{path} is not a model in a known format.", f"Known are {_FORMATS}.")
 
 

@@ -77,9 +77,7 @@ def _symbolic(model: Any, loader: str) -> Loaded:
 
 def _subclassed(model: Any, loader: str, structure: dict[str, Any]) -> Loaded:
     named = list(_named_shapes(structure))
-    inputs = tuple(
-        TensorSpec(name, (None, *shape[1:]), dtype) for name, shape, dtype in named
-    )
+    inputs = tuple(TensorSpec(name, (None, *shape[1:]), dtype) for name, shape, dtype in named)
     arguments = _training(model)
 
     def call(tensors: Sequence[Any]) -> NamedTensors:

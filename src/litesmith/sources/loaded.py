@@ -47,9 +47,7 @@ def with_shapes(
             close = difflib.get_close_matches(name, names, 1)
             hint = f"Did you mean '{close[0]}'?" if close else f"It has: {', '.join(names)}."
             raise InputError(f"The model has no input '{name}' (--input-shape).", hint)
-    return tuple(
-        _fill(spec, wanted[spec.name]) if spec.name in wanted else spec for spec in inputs
-    )
+    return tuple(_fill(spec, wanted[spec.name]) if spec.name in wanted else spec for spec in inputs)
 
 
 def _fill(spec: TensorSpec, wanted: Shape) -> TensorSpec:
@@ -99,6 +97,8 @@ def _suggestion(shape: Shape) -> str:
 
 def static(spec: TensorSpec) -> TensorSpec:
     """Return the spec of one invocation: a batch of one where any number fits."""
-    return TensorSpec(spec.name, (1, *spec.shape[1:]), spec.dtype) if spec.shape[:1] == (
-        None,
-    ) else spec
+    return (
+        TensorSpec(spec.name, (1, *spec.shape[1:]), spec.dtype)
+        if spec.shape[:1] == (None,)
+        else spec
+    )

@@ -64,7 +64,7 @@ class Child:
         self._reader.start()
 
     def submit(self, do: str, **args: Any) -> Future[dict[str, Any]]:
-        """Send a request; the future holds the reply or nothing but `_Died`."""
+        """Send a request; the future holds the reply or nothing but `_DiedError`."""
         future: Future[dict[str, Any]] = Future()
         with self._lock:
             number = next(self._ids)
@@ -73,7 +73,7 @@ class Child:
                 assert self._process.stdin is not None
                 protocol.send(self._process.stdin, {"id": number, "do": do, "args": args})
             except (OSError, ValueError):
-                future.set_exception(_Died())
+                future.set_exception(_DiedError())
                 self._waiting.pop(number, None)
         return future
 
@@ -89,9 +89,9 @@ class Child:
         except FutureTimeoutError:
             log = self._keep_log()
             self.close()
-            message = f"After {self._limit:g} s {doing} was given up."
-            raise failure(message, "Raise the time limit if the model is that large.", log) from None
-        except _Died:
+            hint = "Raise the time limit if the model is that large."
+            raise failure(f"After {self._limit:g} s {doing} was given up.", hint, log) from None
+        except _DiedError:
             log = self._keep_log()
             why, hint = self._cause_of_death()
             self.close()
@@ -136,7 +136,7 @@ class Child:
         with self._lock:
             orphans, self._waiting = list(self._waiting.values()), {}
         for future in orphans:
-            future.set_exception(_Died())
+            future.set_exception(_DiedError())
 
     def _keep_log(self) -> str | None:
         if self._log is None and self.work.lock >= 0:
@@ -157,7 +157,7 @@ class Child:
         return f"was ended by signal {-code} ({name})", hint
 
 
-class _Died(Exception):
+class _DiedError(Exception):
     """The child ended before it replied."""
 
 

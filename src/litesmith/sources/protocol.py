@@ -1,9 +1,7 @@
 """The wire between parent and child: one JSON object per line; arrays are .npy files by path.
 
-    parent → child  {"id": 3, "do": "run", "args": {…}}
-    child → parent  {"progress": "tracing"}
-                    {"id": 3, "ok": {…}}
-                    {"id": 3, "error": {"type": "LoadError", "message": "…", "hint": "…"}}
+Parent to child: `{"id": 3, "do": "run", "args": {…}}`. Child to parent: `{"progress": "tracing"}`,
+`{"id": 3, "ok": {…}}` or `{"id": 3, "error": {"type": "LoadError", "message": …, "hint": …}}`.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ def error_from_json(error: Message, log: str | None) -> LitesmithError:
 
 def save_arrays(arrays: Iterable[Any], directory: Path) -> list[str]:
     """Write arrays under new names; return their paths."""
-    paths = []
+    paths: list[str] = []
     for array in arrays:
         path = directory / f"array-{next(_numbers)}-{len(paths)}.npy"
         np.save(path, np.asarray(array), allow_pickle=False)

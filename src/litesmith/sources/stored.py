@@ -71,15 +71,19 @@ def _read_hdf5(path: Path) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def _text(value: Any) -> str | None:
-    return value.decode("utf-8") if isinstance(value, bytes) else None if value is None else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return None if value is None else str(value)
 
 
 def input_shapes(model: Any) -> tuple[Shape, ...] | None:
     """Return the input shapes that a model's configuration declares, in declared order."""
     config = model.get("config") if isinstance(model, dict) else None
-    layers = config if isinstance(config, list) else (config or {}).get("layers")
-    if not layers:
+    if isinstance(config, list):  # Sequential of Keras 1 and 2.0
+        config = {"layers": config}
+    if not isinstance(config, dict) or not config.get("layers"):
         return None
+    layers = config["layers"]
     if model.get("class_name") == "Sequential":
         shape = _layer_shape(layers[0])
         return (shape,) if shape else input_shapes(layers[0])

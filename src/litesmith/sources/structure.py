@@ -12,7 +12,7 @@ Structure = Any
 def leaves(
     structure: Structure, is_leaf: Callable[[Any], bool] = lambda _: False, key: str | None = None
 ) -> Iterator[tuple[str | None, Leaf]]:
-    """Yield (key, leaf) depth first: the innermost dict key, None outside dicts. None is no leaf."""
+    """Yield (innermost dict key or None, leaf) depth first; None is not a leaf."""
     if structure is None:
         return
     if is_leaf(structure):

@@ -18,8 +18,9 @@ from litesmith.sources.structure import unique
 from litesmith.sources.verify import probe, verify
 
 Array = npt.NDArray[Any]
-_CHUNK = 32  # examples per call; more is no faster and takes more memory
-_CHUNK_BYTES = 64 << 20
+# Examples per call. MobileNetV2-224, 200 images: 3.0 s in eights, 3.7 s in thirty-twos.
+_CHUNK = 8
+_CHUNK_BYTES = 8 << 20
 
 
 class TracedModel:
@@ -44,7 +45,8 @@ class TracedModel:
         # Several examples at once only when every input has a batch axis to put them on.
         self._batches = all(spec.shape[:1] in ((None,), (1,)) for spec in inputs)
         self.outputs = tuple(
-            _output_spec(n, t, self._batches) for n, t in zip(names, self.function.outputs, strict=True)
+            _output_spec(name, tensor, self._batches)
+            for name, tensor in zip(names, self.function.outputs, strict=True)
         )
         self._many: Any = None
 
@@ -104,16 +106,12 @@ class TracedModel:
         self._many = many
         count = len(batch[0])
         size = _chunk_size(batch)
-        parts = [self._call(many, [x[i : i + size] for x in batch]) for i in range(0, count, size)]
-        apart = all(
-            part.ndim and len(part) == min(size, count - i * size)
-            for i, answers in enumerate(parts)
-            for part in answers
-        )
-        if not apart:
+        chunks = ([_rows(x, i, size) for x in batch] for i in range(0, count, size))
+        parts = [self._call(many, chunk) for chunk in chunks]
+        if any(y.shape[:1] != (size,) for part in parts for y in part):
             self._batches = False
             return None
-        return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
+        return [np.concatenate(rows)[:count] for rows in zip(*parts, strict=True)]
 
     def _run_each(self, batch: Sequence[Array]) -> list[Array]:
         rows = []
@@ -170,6 +168,13 @@ def _output_spec(name: str, tensor: Any, batches: bool) -> TensorSpec:
     if batches and shape[:1] == (1,):
         shape = (None, *shape[1:])
     return TensorSpec(name, shape, tensor.dtype.name)
+
+
+def _rows(array: Array, start: int, size: int) -> Array:
+    """Return `size` rows, the last one repeated: kernels are set up anew for every batch size."""
+    rows = array[start : start + size]
+    missing = size - len(rows)
+    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
 
 
 def _as_fed(example: Array, spec: TensorSpec) -> Array:

@@ -43,15 +43,15 @@ def verify(
         ConversionError: an output differs, or outputs changed places.
     """
     actual = Session(data).run(examples)
-    wrong = [i for i, (a, b) in enumerate(zip(reference, actual, strict=True)) if error(a, b) > TOLERANCE]
+    errors = [error(a, b) for a, b in zip(reference, actual, strict=True)]
+    wrong = [i for i, far in enumerate(errors) if far > TOLERANCE]
     if not wrong or (again is not None and _is_random(reference, again(examples))):
         return
     order = _permutation(reference, actual)
     if order is not None:
         names = ", ".join(outputs[i].name for i in order)
         raise ConversionError(f"The converter changed the order of the outputs: {names}.")
-    name = outputs[wrong[0]].name
-    far = error(reference[wrong[0]], actual[wrong[0]])
+    name, far = outputs[wrong[0]].name, errors[wrong[0]]
     how = "has another shape" if far == np.inf else f"differs by {far:.2g} of its largest value"
     raise ConversionError(
         f"The converted graph does not compute what the model computes: output '{name}' {how}.",
