@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from litesmith.data import load_python
+from litesmith.data import load_python, user_code
 from litesmith.errors import InputError
 
 
@@ -58,3 +60,25 @@ def test_code_that_fails_is_named_with_its_line(tmp_path: Path, code: str, messa
     path.write_text(code)
     with pytest.raises(InputError, match=message):
         load_python(f"py:{path}:f")
+
+
+def test_two_threads_of_user_code_leave_stdout_as_it_was() -> None:
+    before, entered, other = sys.stdout, threading.Event(), threading.Event()
+
+    def first() -> None:
+        with user_code("first"):
+            entered.set()
+            other.wait(0.1)  # time for the other thread to redirect in between, if it could
+
+    def second() -> None:
+        entered.wait()
+        with user_code("second"):
+            other.set()
+            ends[0].join(0.2)
+
+    ends = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in ends:
+        thread.start()
+    for thread in ends:
+        thread.join()
+    assert sys.stdout is before

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 from litesmith.errors import InputError, LitesmithError
 
 PREFIX = "py:"
+# Standard output belongs to the process: two threads that redirect it must not interleave.
+_REDIRECTING = threading.RLock()
 _NOT_USERS = (
     str(Path(__file__).parents[1]),
     sysconfig.get_paths()["purelib"],
@@ -100,13 +103,13 @@ def _importable(folder: Path) -> None:
 def user_code(what: str) -> Iterator[None]:
     """Run a user's code: its prints go to stderr, its failure becomes one sentence.
 
-    `what` begins the sentence ("The metric py:m.py:f").
+    One thread at a time. `what` begins the sentence ("The metric py:m.py:f").
 
     Raises:
         InputError: naming the user's file and line.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with _REDIRECTING, contextlib.redirect_stdout(sys.stderr):
             yield
     except LitesmithError:
         raise
