@@ -6,7 +6,6 @@ STAMP := $(VENV)/.stamp
 WORKERS ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: demo test test-slow lint format types imports docs-check bench clean
 .DEFAULT_GOAL := demo
