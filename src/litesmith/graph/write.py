@@ -67,6 +67,7 @@ class _Writer:
         self.codes: dict[tuple[str, int], int] = {}
         self.buffers: list[_Buffer] = [_Buffer(np.empty(0, np.uint8))]
         self.shared: dict[tuple[int, int, str], int] = {}
+        self.vectors: dict[bytes, int] = {}
 
     def model(self) -> Any:
         s = schema.module()
@@ -128,7 +129,9 @@ class _Writer:
             type=schema.code_values("TensorType")[tensor.dtype.name],
             buffer=self._constant(tensor),
             name=tensor.name,
-            quantization=_quant(tensor.quant, indices),
+            quantization=None
+            if tensor.quant is None
+            else _Quant(tensor.quant, indices, self.vectors),
             isVariable=tensor.is_variable,
             sparsity=tensor.extras.get("sparsity"),
             shapeSignature=None
@@ -215,24 +218,59 @@ def _code(kind: str, version: int) -> Any:
     )
 
 
-def _quant(quant: QuantParams | None, indices: dict[int, int]) -> Any:
-    if quant is None:
-        return None
-    s = schema.module()
-    raw = s.QuantizationParametersT(
-        min=quant.minimum,
-        max=quant.maximum,
-        scale=quant.scale if quant.scale.size else None,
-        zeroPoint=quant.zero_point if quant.scale.size else None,
-        quantizedDimension=quant.axis or 0,
-    )
-    if quant.blockwise is not None:
-        block = quant.blockwise
-        raw.detailsType = s.QuantizationDetails.BlockwiseQuantization
-        raw.details = s.BlockwiseQuantizationT(
-            scales=indices[id(block.scales)],
-            zeroPoints=0 if block.zero_points is None else indices[id(block.zero_points)],
+class _Quant:
+    """Quantization parameters whose vectors are stored once per file.
+
+    Thousands of per-channel zero points are all 0; sharing the vector takes some 5 % off a small
+    int8 file. A flatbuffer may refer to one vector from many tables.
+    """
+
+    def __init__(self, quant: QuantParams, indices: dict[int, int], seen: dict[bytes, int]) -> None:
+        self._quant = quant
+        self._indices = indices
+        self._seen = seen
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 — the generated code calls it by this name
+        s = schema.module()
+        quant = self._quant
+        scaled = quant.scale.size > 0
+        low, high = self._vector(builder, quant.minimum), self._vector(builder, quant.maximum)
+        scale = self._vector(builder, quant.scale if scaled else None)
+        zero = self._vector(builder, quant.zero_point if scaled else None)
+        details = self._details(builder)
+        s.QuantizationParametersStart(builder)
+        for add, vector in (
+            (s.QuantizationParametersAddMin, low),
+            (s.QuantizationParametersAddMax, high),
+            (s.QuantizationParametersAddScale, scale),
+            (s.QuantizationParametersAddZeroPoint, zero),
+        ):
+            if vector is not None:
+                add(builder, vector)
+        if details is not None:
+            kind = s.QuantizationDetails.BlockwiseQuantization
+            s.QuantizationParametersAddDetailsType(builder, kind)
+            s.QuantizationParametersAddDetails(builder, details)
+        s.QuantizationParametersAddQuantizedDimension(builder, quant.axis or 0)
+        return int(s.QuantizationParametersEnd(builder))
+
+    def _vector(self, builder: Any, values: Array | None) -> int | None:
+        if values is None:
+            return None
+        key = str(values.dtype).encode() + values.tobytes()
+        if key not in self._seen:
+            self._seen[key] = int(builder.CreateNumpyVector(np.ascontiguousarray(values)))
+        return self._seen[key]
+
+    def _details(self, builder: Any) -> int | None:
+        block = self._quant.blockwise
+        if block is None:
+            return None
+        zeros = 0 if block.zero_points is None else self._indices[id(block.zero_points)]
+        table = schema.module().BlockwiseQuantizationT(
+            scales=self._indices[id(block.scales)],
+            zeroPoints=zeros,
             blockSize=block.block_size,
             blockShape=list(block.block_shape) or None,
         )
-    return raw
+        return int(table.Pack(builder))
