@@ -62,7 +62,8 @@ def export(
         max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative).
         confident: judge `max_drop` by the one-sided 95 % bound of the drop.
         preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
-        input_type, output_type: "float32", "int8" or "uint8": what the application feeds and reads.
+        input_type: "float32", "int8" or "uint8": what the application feeds.
+        output_type: the same for what it reads.
         target: the runtime that must run the file, e.g. "cpu".
         signature: key of the SavedModel's or .tflite's signature.
         input_shape: shapes of inputs that the model leaves open, batch included.
@@ -70,7 +71,8 @@ def export(
         builder: "py:file.py:function" that builds the model whose weights the file holds.
         seed: of generated inputs.
         save_float: also write the float .tflite there.
-        recipe, save_recipe: read or write the run as TOML.
+        recipe: TOML file with steps and options; what is given here wins.
+        save_recipe: write this run as such a file.
         time_limit: seconds that loading or converting may take.
         listen: called with (stage, fraction done or None).
 
@@ -115,7 +117,12 @@ def check(
     Args:
         source: as for `export`; also a quantized .tflite.
         target: a runtime: what it would refuse is listed.
-        signature, input_shape, custom_objects, builder, time_limit, listen: as for `export`.
+        signature: as for `export`, and so on:
+        input_shape: …
+        custom_objects: …
+        builder: …
+        time_limit: …
+        listen: …
 
     Raises:
         InputError, LoadError, ConversionError: as `export`.
@@ -143,8 +150,15 @@ def compare(
     Args:
         a: the reference: any source, or a .tflite (also a quantized one).
         b: the other; its inputs are matched by name, else by position.
-        data, preprocess, seed: as for `export`; without data inputs are generated.
-        signature, input_shape, custom_objects, builder, time_limit, listen: as for `export`.
+        data: as for `export`; without data inputs are generated.
+        preprocess: as for `export`, and so on:
+        signature: …
+        input_shape: …
+        custom_objects: …
+        builder: …
+        seed: …
+        time_limit: …
+        listen: …
 
     Raises:
         InputError: the two do not take the same inputs. LoadError: one cannot be loaded.

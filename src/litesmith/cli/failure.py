@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from litesmith.cli.streams import Streams
 from litesmith.errors import LitesmithError
 
 
-def print_failure(error: LitesmithError, streams: Streams, as_json: bool) -> None:
+def print_failure(error: LitesmithError, streams: Streams, args: Sequence[str]) -> None:
     """Tell the user what went wrong; a report that the error carries is the JSON document."""
-    if as_json:
-        from litesmith import __version__
-        from litesmith.report import FailureReport
+    if "--json" in args:
         from litesmith.report.document import to_json
 
-        carried = getattr(error, "report", None)
-        report = carried or FailureReport(__version__, "failed", error.as_json())
-        print(to_json(report), file=streams.results, flush=True)
+        print(to_json(_report(error, args)), file=streams.results, flush=True)
     from rich.console import Console
     from rich.text import Text
 
@@ -25,3 +24,12 @@ def print_failure(error: LitesmithError, streams: Streams, as_json: bool) -> Non
         console.print(Text("Hint:  ", "bold") + Text(error.hint))
     if error.log:
         console.print(Text("Log:   ", "bold") + Text(error.log))
+
+
+def _report(error: LitesmithError, args: Sequence[str]) -> Any:
+    from litesmith import __version__
+    from litesmith.report import FailureReport, Report
+
+    carried = getattr(error, "report", None)
+    noun = Report if "export" in args[:1] or "demo" in args[:1] else FailureReport
+    return carried or noun(__version__, "failed", error.as_json())

@@ -70,5 +70,5 @@ def _run(args: list[str], streams: Streams | None = None) -> int:
 def _fail(error: LitesmithError, args: list[str], streams: Streams) -> int:
     from litesmith.cli.failure import print_failure
 
-    print_failure(error, streams, as_json="--json" in args)
+    print_failure(error, streams, args)
     return error.exit_code

@@ -2,7 +2,7 @@
 
 LiteRT and XNNPACK write "INFO: …" to file descriptor 2 and user code prints to stdout. Neither may
 reach the terminal or spoil a JSON document, so descriptors 1 and 2 are pointed at a log without a
-name (nothing is left behind, even after kill -9) and litesmith writes to duplicates of the real ones.
+name (nothing is left behind, even after kill -9); litesmith writes to duplicates of the real ones.
 """
 
 from __future__ import annotations

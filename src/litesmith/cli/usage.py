@@ -17,14 +17,15 @@ def usage_error(error: Any, args: Sequence[str]) -> InputError:
     by its attributes.
     """
     context = getattr(error, "ctx", None)
-    verb = getattr(context, "info_name", "") or ""
+    at_root = getattr(context, "parent", None) is None
+    verb = "" if at_root else str(getattr(context, "info_name", "") or "")
     option = getattr(error, "option_name", None)
     if option:
         return _unknown_option(option, verb, _options(context))
-    if type(error).__name__ == "UsageError" and context is not None and context.parent is None:
+    if context is not None and at_root:
         return _unknown_verb(args, context)
     message = str(error.format_message()).rstrip(".")
-    return InputError(f"{message}.", f"See `litesmith {verb} --help`." if verb in LATER else "")
+    return InputError(f"{message}.", f"See `litesmith {verb} --help`." if verb else "")
 
 
 def _unknown_option(option: str, verb: str, known: list[str]) -> InputError:
@@ -33,7 +34,7 @@ def _unknown_option(option: str, verb: str, known: list[str]) -> InputError:
             f"{option} is not available in this version.", f"See `litesmith {verb} --help`."
         )
     close = difflib.get_close_matches(option, known, 1, 0.5)
-    where = f"`litesmith {verb}`" if verb and not verb.endswith(".py") else "litesmith"
+    where = f"`litesmith {verb}`" if verb else "litesmith"
     return InputError(
         f"{where} has no option {option}.",
         f"Did you mean {close[0]}?" if close else f"It has {', '.join(known)}.",

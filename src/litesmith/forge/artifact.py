@@ -1,8 +1,8 @@
 """Files that appear whole or not at all.
 
 On Linux the bytes go into a file without a name (O_TMPFILE), which is linked into place when all
-files of a run are complete: kill -9 or a full disk before that leaves nothing. Elsewhere a temporary
-file in the same folder is renamed, and removed on any error.
+files of a run are complete: kill -9 or a full disk before that leaves nothing. Elsewhere a
+temporary file in the same folder is renamed, and removed on any error.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """Return why the file was rejected."""
-        return f"{self.what} is {self.loss:.4g}, more than the {self.limit:.4g} that --max-drop allows."
+        return f"{self.what} is {self.loss:.4g}; --max-drop allows {self.limit:.4g}."
 
 
 def judge(budget: MaxDrop, confident: bool, score: Score | None, parity: Parity) -> Verdict:

@@ -33,8 +33,8 @@ def run(source: Any, target: str | None, loading: LoadingOptions, listen: Listen
     """
     started = time.monotonic()
     wanted = None if target is None else find_target(target)
-    listen("load", None)
-    with open_source(source, load_options(loading, lambda line: listen("load", None))) as opened:
+    with open_source(source, load_options(loading, lambda line: None)) as opened:
+        listen("load", None)
         facts = source_facts(opened.info)
         listen("convert", None)
         model = opened.lower()

@@ -40,9 +40,9 @@ def run(
         LoadError, ConversionError: one of them cannot be loaded.
     """
     started = time.monotonic()
-    options = load_options(loading, lambda line: listen("load", None))
-    listen("load", None)
+    options = load_options(loading, lambda line: None)
     with open_source(a, options) as first, open_source(b, options) as second:
+        listen("load", None)
         order = _matched(first.info.inputs, second.info.inputs)
         graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
         specs = _real(first.info.inputs, graph)
@@ -118,6 +118,7 @@ def _real(specs: Sequence[TensorSpec], graph: Graph | None) -> tuple[TensorSpec,
 
 
 def real_graph(graph: Graph) -> Graph:
+    """Return the graph with the inputs that an application would feed real numbers."""
     floats = [
         t.with_(dtype=graphs.DType.FLOAT32, quant=None) if _quantized(graph, i) else t
         for i, t in enumerate(graph.inputs)

@@ -69,9 +69,9 @@ def _run(
     source: Any, output: str | Path, options: ExportOptions, listen: Listener, ledger: Ledger
 ) -> Report:
     plan = make_plan(source, output, options)
-    listen("load", None)
-    loading = load_options(plan.options.loading, lambda line: listen("load", None))
+    loading = load_options(plan.options.loading, lambda line: None)
     with open_source(source, loading) as opened:
+        listen("load", None)
         ledger.note(source=source_facts(opened.info))
         given = _given(plan.options, opened.info)
         listen("convert", None)
@@ -169,7 +169,14 @@ def _prove(
     if given.labelled is not None:
         size = prove.batch_size(prove.example_bytes(built.graph))
         ledger.note(
-            score=prove.score(opened, built.session, given.labelled, plan.options.metric, size)
+            score=prove.score(
+                opened,
+                built.float_session,
+                built.session,
+                given.labelled,
+                plan.options.metric,
+                size,
+            )
         )
 
 
@@ -228,7 +235,7 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
             raise BudgetError(
                 verdict.sentence(),
                 f"The file was kept as {plan.rejected}; {plan.output} was not written. "
-                "Try --quantize dynamic or float16, more representative --data, or a larger budget.",
+                "Try --quantize dynamic or float16, or more representative --data.",
             )
     files = {plan.output: built.model}
     if "--save-float" in plan.extras:

@@ -65,23 +65,39 @@ class Reference:
 
 
 def score(
-    source: Source, session: Session, labelled: Labelled, metric: str | None, size: int
+    source: Source,
+    exact: Session,
+    final: Session,
+    labelled: Labelled,
+    metric: str | None,
+    size: int,
 ) -> Score:
-    """Return the score of the original (in its child) and of the file, on the same batches.
+    """Return the scores of the original (in its child) and of both files, on the same batches.
+
+    Args:
+        source: the original.
+        exact: the float file.
+        final: the one that ships; may be the same.
+        labelled: the examples.
+        metric: its name, None for the default.
+        size: examples per batch.
 
     Raises:
         InputError: metric and labels do not go with the outputs.
     """
     chosen = choose_metric(metric, labelled.labels, source.info.outputs)
-    meter = PairedMeter(chosen)
+    meter, float_meter = PairedMeter(chosen), PairedMeter(chosen)
     for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: source.run(b[0])):
-        meter.update(labels, outputs, session.run(inputs))
+        answers = final.run(inputs)
+        meter.update(labels, outputs, answers)
+        float_meter.update(labels, outputs, answers if exact is final else exact.run(inputs))
     found = meter.result()
     return Score(
         metric=found.metric,
         examples=found.examples,
         source=found.source,
         artifact=found.artifact,
+        float_tflite=float_meter.result().artifact,
         drop=found.drop,
         drop_bound_95=found.drop_bound_95,
         unit=found.unit,

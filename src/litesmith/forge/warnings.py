@@ -26,7 +26,7 @@ def of_fidelity(exact: Fidelity, final: Fidelity) -> Iterator[Notice]:
     if exact.non_finite:
         yield Notice(
             "non_finite",
-            f"{exact.non_finite} values of the original's outputs are not finite on these examples.",
+            f"{exact.non_finite} output values are NaN or infinite on these examples.",
             "Give real examples with --data.",
         )
 

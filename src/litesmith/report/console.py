@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from litesmith.report import formats as fmt
 from litesmith.report.model import (
     BenchReport,
     CheckReport,
@@ -24,8 +24,6 @@ from litesmith.report.model import (
     TensorFacts,
     Warn,
 )
-
-_NONE = "–"
 
 
 def export_table(report: Report) -> RenderableType:
@@ -68,7 +66,7 @@ def check_table(report: CheckReport) -> RenderableType:
     facts.add_row("ops", _counts(report.ops))
     facts.add_row("weights", _bits(report.weights_bits))
     if report.float_tflite_bytes is not None:
-        facts.add_row("float .tflite", _bytes(report.float_tflite_bytes))
+        facts.add_row("float .tflite", fmt.size(report.float_tflite_bytes))
     if report.float_ops_in_int8 is None:
         facts.add_row("quantized", f"already; {report.float_ops} ops compute in float")
     else:
@@ -86,11 +84,11 @@ def compare_table(report: CompareReport) -> RenderableType:
     for one in parity.outputs if parity else ():
         table.add_row(
             one.name,
-            _small(one.max_abs_error),
-            _small(one.relative_error),
-            _decimal(one.cosine, 6),
-            _decimal(one.sqnr_db, 1, " dB"),
-            _percent(one.top1_agreement),
+            fmt.small(one.max_abs_error),
+            fmt.small(one.relative_error),
+            fmt.decimal(one.cosine, 6),
+            fmt.decimal(one.sqnr_db, 1, " dB"),
+            fmt.percent(one.top1_agreement),
         )
     lines = [Text(f"{name}  {_source_line(s)}") for name, s in (("A", report.a), ("B", report.b))]
     basis = [Text(_examples(parity), "dim")] if parity else []
@@ -104,11 +102,11 @@ def bench_table(report: BenchReport) -> RenderableType:
     for row in report.files:
         table.add_row(
             row.path,
-            _bytes(row.size_bytes),
-            _bytes(row.size_gzip_bytes),
-            _ms(row.latency_ms),
-            _ms(row.spread_ms),
-            _times(first, row.latency_ms),
+            fmt.size(row.size_bytes),
+            fmt.size(row.size_gzip_bytes),
+            fmt.milliseconds(row.latency_ms),
+            fmt.milliseconds(row.spread_ms),
+            fmt.times(first, row.latency_ms),
         )
     basis = f"latency: median of {report.runs:,} runs or more{_on(report.machine, report.threads)}"
     return Group(Text(), table, Text(basis, "dim"))
@@ -117,7 +115,7 @@ def bench_table(report: BenchReport) -> RenderableType:
 def _export_columns(report: Report) -> list[str]:
     score = [report.score.metric] if report.score else []
     parity = report.parity
-    agreement = "top-1 agreement" if parity and parity.top1_agreement is not None else "SQNR"
+    agreement = "agreement" if parity and parity.top1_agreement is not None else "SQNR"
     return [*score, agreement, "max |error|", "size", "gzip", "latency", "speed-up"]
 
 
@@ -127,42 +125,39 @@ def _export_rows(report: Report) -> list[list[str]]:
     if source is None or exact is None or artifact is None or parity is None:
         return []
     scheme = next((s.options.get("scheme") for s in report.steps if s.name == "quantize"), "none")
-    scores = [_score(score.source, score)] if score else []
-    nothing = [_NONE] if score else []
-    final = [_score(score.artifact, score)] if score else []
-    original = ["original", *scores, _NONE, _NONE, _bytes(source.size_bytes), _NONE, _NONE, _NONE]
-    float_row = [
-        "float .tflite", *nothing, _agreement(parity, exact=True),
-        _small(parity.float_max_abs_error), _bytes(exact.size_bytes), _bytes(exact.size_gzip_bytes),
-        _ms(latency.float_tflite if latency else None), _times(1.0, 1.0),
+    before = latency.float_tflite if latency else None
+    after = latency.artifact if latency else None
+    rows = [
+        ["original", _score(score.source if score else None, score), fmt.NONE, fmt.NONE,
+         fmt.size(source.size_bytes), fmt.NONE, fmt.NONE, fmt.NONE],
+        ["float .tflite", _score(score.float_tflite if score else None, score),
+         _agreement(parity, exact=True), fmt.small(parity.float_max_abs_error),
+         fmt.size(exact.size_bytes), fmt.size(exact.size_gzip_bytes),
+         fmt.milliseconds(before), fmt.times(before, before)],
+        [f"{scheme} .tflite", _score(score.artifact if score else None, score),
+         _agreement(parity, exact=False), fmt.small(parity.max_abs_error),
+         fmt.size(artifact.size_bytes), fmt.size(artifact.size_gzip_bytes),
+         fmt.milliseconds(after), fmt.times(before, after)],
     ]  # fmt: skip
-    artifact_row = [
-        f"{scheme} .tflite", *final, _agreement(parity, exact=False), _small(parity.max_abs_error),
-        _bytes(artifact.size_bytes), _bytes(artifact.size_gzip_bytes),
-        _ms(latency.artifact if latency else None),
-        _times(latency.float_tflite, latency.artifact) if latency else _NONE,
-    ]  # fmt: skip
-    return [original, float_row] if scheme == "none" else [original, float_row, artifact_row]
+    shown = rows[:2] if scheme == "none" else rows
+    return shown if score else [[row[0], *row[2:]] for row in shown]
 
 
 def _basis(report: Report) -> list[Text]:
     """Say how many examples and which machine the numbers rest on."""
     lines = []
-    if report.score is not None:
-        score = report.score
-        bound = (
-            ""
-            if score.drop_bound_95 is None
-            else f" (95 % bound {_drop(score.drop_bound_95, score)})"
-        )
+    score, parity, latency = report.score, report.parity, report.latency_ms
+    if score is not None:
+        bound = score.drop_bound_95
+        sure = "" if bound is None else f"; with 95 % confidence at most {_points(bound, score)}"
         lines.append(
-            f"{score.metric}: {score.examples:,} labelled examples, "
-            f"drop {_drop(score.drop, score)}{bound}"
+            f"{score.metric}: on {score.examples:,} labelled examples; "
+            f"drop {_points(score.drop, score)}{sure}"
         )
-    if report.parity is not None:
-        lines.append(f"agreement and error: against the original, {_examples(report.parity)}")
-    if report.latency_ms is not None:
-        latency = report.latency_ms
+    if parity is not None:
+        what = "agreement, error" if parity.top1_agreement is not None else "SQNR, error"
+        lines.append(f"{what}: against the original, on {_examples(parity)}")
+    if latency is not None:
         on = _on(report.machine, latency.threads)
         lines.append(f"latency: median of {latency.runs:,} runs{on}")
     lines.append(f"{report.seconds:.1f} s in all")
@@ -197,13 +192,13 @@ def _source_rows(source: SourceFacts) -> Iterable[tuple[str, str]]:
     yield "model", source.path or "in memory"
     version = f", saved by Keras {source.keras_version}" if source.keras_version else ""
     yield "loaded by", f"{source.loader} ({source.format}{version})"
-    yield "size", _bytes(source.size_bytes)
+    yield "size", fmt.size(source.size_bytes)
     yield "inputs", "\n".join(map(_tensor, source.inputs))
     yield "outputs", "\n".join(map(_tensor, source.outputs))
 
 
 def _source_line(source: SourceFacts | None) -> str:
-    return _NONE if source is None else f"{source.path or 'in memory'}  ({source.loader})"
+    return fmt.NONE if source is None else f"{source.path or 'in memory'}  ({source.loader})"
 
 
 def _tensor(tensor: TensorFacts) -> str:
@@ -232,8 +227,8 @@ def _left(groups: Sequence[FloatOp]) -> str:
 def _agreement(parity: Parity, exact: bool) -> str:
     value = parity.float_top1_agreement if exact else parity.top1_agreement
     if value is not None:
-        return _percent(value)
-    return _NONE if exact else _decimal(parity.sqnr_db, 1, " dB")
+        return fmt.percent(value)
+    return fmt.NONE if exact else fmt.decimal(parity.sqnr_db, 1, " dB")
 
 
 def _examples(parity: Parity) -> str:
@@ -247,40 +242,14 @@ def _on(machine: Machine | None, threads: int) -> str:
     return f", {threads} thread{plural}{where}"
 
 
-def _score(value: float, score: Score) -> str:
-    return _percent(value, 2) if score.unit == "fraction" else f"{value:.4g}"
+def _score(value: float | None, score: Score | None) -> str:
+    if value is None or score is None:
+        return fmt.NONE
+    return fmt.percent(value, 2) if score.unit == "fraction" else f"{value:.4g}"
 
 
-def _drop(value: float, score: Score) -> str:
-    return f"{value * 100:+.2f} points" if score.unit == "fraction" else f"{value:+.4g}"
-
-
-def _percent(value: float | None, digits: int = 1) -> str:
-    return _NONE if value is None else f"{value * 100:.{digits}f} %"
-
-
-def _small(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.1e}" if 0 < abs(value) < 0.001 else f"{value:.3g}"
-
-
-def _decimal(value: float | None, digits: int, unit: str = "") -> str:
-    return _NONE if value is None else f"{value:.{digits}f}{unit}"
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return _NONE
-    digits = 3 if value < 1 else 2 if value < 100 else 0
-    return f"{value:.{digits}f} ms"
-
-
-def _times(before: float, after: float) -> str:
-    return f"{before / after:.2f}×" if after > 0 and math.isfinite(before) else _NONE
-
-
-def _bytes(size: int | None) -> str:
-    if size is None:
-        return _NONE
-    if size < 10_000:
-        return f"{size:,} B"
-    return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.2f} MB"
+def _points(value: float, score: Score) -> str:
+    if score.unit != "fraction":
+        return f"{value:.4g}"
+    points = f"{value * 100:.2f}"
+    return f"{'0.00' if points == '-0.00' else points} points"

@@ -117,6 +117,7 @@ class Score:
     artifact: float
     drop: float
     drop_bound_95: float | None
+    float_tflite: float | None = None
     unit: str = ""
     higher_is_better: bool = True
 
