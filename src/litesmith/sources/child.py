@@ -83,6 +83,7 @@ def answer(worker: Worker, message: dict[str, Any]) -> dict[str, Any]:
         traceback.print_exc()
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         defect = InternalError(f"litesmith failed in its child process: {text}")
+        defect.__cause__ = error
         return {"id": message["id"], "error": error_to_json(defect)}
 
 

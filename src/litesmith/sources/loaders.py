@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from litesmith.data import load_python
+from litesmith.data import load_python, user_code
 from litesmith.errors import InputError, LitesmithError, LoadError
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
@@ -97,20 +97,20 @@ def _load_saved_model(request: LoadRequest, _: Stored) -> Loaded:
 
 
 def _load_keras_file(request: LoadRequest, stored: Stored) -> Loaded:
-    if request.builder is None:
-        _refuse(request.path, stored)
-    reasons: list[str] = []
+    if request.builder is not None:
+        return _build(request, request.builder, stored)
+    _refuse(request.path, stored)
+    failures: list[LoadError] = []
     for keras in order(stored, request.form):
         try:
             return _attempt(keras, request, stored)
-        except LitesmithError as error:
-            if isinstance(error, InputError):
-                raise
-            reasons.append(error.message)
+        except LoadError as error:
+            failures.append(error)
+    lines = [failure.message for failure in failures]
     raise LoadError(
-        f"No loader can open {request.path}:\n" + "\n".join(f"  {r}" for r in reasons),
-        _hint(reasons),
-    )
+        f"No loader can open {request.path}:\n" + "\n".join(f"  {line}" for line in lines),
+        _hint(lines),
+    ) from failures[0]
 
 
 _LOADERS: dict[SourceFormat, Callable[[LoadRequest, Stored], Loaded]] = {
@@ -159,7 +159,7 @@ def _attempt(keras: Keras, request: LoadRequest, stored: Stored) -> Loaded:
     except Exception as error:  # the one adapter of both Keras
         raise LoadError(f"{title}: {_reason(error)}") from error
     shapes = tuple(spec.shape for spec in loaded.inputs)
-    if request.builder is None and shapes_differ(stored.input_shapes, shapes):
+    if shapes_differ(stored.input_shapes, shapes):
         raise LoadError(f"{title}: loads inputs {shapes} where the file says {stored.input_shapes}")
     return loaded
 
@@ -175,14 +175,35 @@ def _package(keras: Keras) -> Any:
 
 
 def _open(package: Any, request: LoadRequest, objects: dict[str, Any]) -> Any:
-    if request.builder is not None:
-        model = load_python(request.builder)()
-        model.load_weights(str(_named(request, ".weights.h5")))
-        return model
     suffix = ".keras" if request.form is SourceFormat.KERAS else ".h5"
     path = str(_named(request, suffix))
     with package.utils.custom_object_scope(objects):
         return package.models.load_model(path, compile=False, safe_mode=True)
+
+
+def _build(request: LoadRequest, builder: str, stored: Stored) -> Loaded:
+    """Return the model that the user's function builds, with the file's weights."""
+    from litesmith.sources.keras_model import from_keras
+    from litesmith.sources.memory import model_title
+
+    request.progress("starting Keras")
+    old = stored.keras_version is not None and not stored.keras_version.startswith("3")
+    import_tensorflow("tf_keras" if old else "keras")
+    request.progress(f"building the model with {builder}")
+    with user_code(f"The builder {builder}"):
+        model = load_python(builder)()
+    title = model_title(model)
+    if title is None:
+        raise InputError(f"The builder {builder} returned a {type(model).__name__}, not a model.")
+    suffix = ".keras" if request.form is SourceFormat.KERAS else ".h5" if old else ".weights.h5"
+    try:
+        model.load_weights(str(_named(request, suffix)))
+    except Exception as error:  # the adapter of both Keras
+        raise LoadError(
+            f"The weights of {request.path} do not fit the model of {builder}: {_reason(error)}",
+            "Build exactly the model whose weights were saved.",
+        ) from error
+    return from_keras(model, title, request.input_shapes)
 
 
 def _named(request: LoadRequest, suffix: str) -> Path:
@@ -209,6 +230,7 @@ def _reason(error: Exception) -> str:
     """Return what broke, without the configuration dump that Keras wraps around it."""
     text = str(error).split("Exception encountered:")[-1]
     text = " ".join(re.sub(r"\bconfig=\{.*", "", text, flags=re.S).split())
+    text = re.split(r"(?<=[^.]{20}[.!?]) ", text)[0]  # one sentence of it
     return (text[:220] + "…" if len(text) > 220 else text) or type(error).__name__
 
 

@@ -26,10 +26,11 @@ _PACKAGES = {"keras": "Keras", "tf_keras": "tf_keras"}
 
 def is_model_object(value: object) -> bool:
     """Return True for a model of Keras 3 or tf_keras; imports neither."""
-    return _title(value) is not None
+    return model_title(value) is not None
 
 
-def _title(value: object) -> str | None:
+def model_title(value: object) -> str | None:
+    """Return the Keras package and version of a model, None for other objects."""
     for package, title in _PACKAGES.items():
         module: Any = sys.modules.get(package)
         if module is not None and isinstance(value, module.Model):
@@ -54,7 +55,7 @@ class MemorySource:
         from litesmith.sources.loaded import check_inputs, with_shapes
         from litesmith.sources.traced import TracedModel
 
-        title = _title(model) or ""
+        title = model_title(model) or ""
         check_backend(model)
         loaded = from_keras(model, title, options.input_shapes)
         inputs = with_shapes(loaded.inputs, options.input_shapes)

@@ -97,7 +97,8 @@ class Child:
             self.close()
             raise failure(f"The process {doing} {why}.", hint, log) from None
         if "error" in reply:
-            raise protocol.error_from_json(reply["error"], self._keep_log())
+            log = self._keep_log() if reply["error"]["log"] else None
+            raise protocol.error_from_json(reply["error"], log)
         result: dict[str, Any] = reply["ok"]
         return result
 

@@ -37,14 +37,18 @@ def send(stream: IO[str], message: Message) -> None:
 
 
 def error_to_json(error: LitesmithError) -> Message:
-    """Return what `error_from_json` rebuilds."""
-    return {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+    """Return what `error_from_json` rebuilds; `log` tells whether a third party broke something."""
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "log": error.__cause__ is not None,
+    }
 
 
-def error_from_json(error: Message, log: str | None) -> LitesmithError:
+def error_from_json(error: Message, log: str | None = None) -> LitesmithError:
     """Return the child's error, with the log that holds its details."""
-    kind = _ERRORS.get(error["type"], InternalError)
-    return kind(error["message"], error.get("hint", ""), None if kind is InputError else log)
+    return _ERRORS[error["type"]](error["message"], error["hint"], log)
 
 
 def save_arrays(arrays: Iterable[Any], directory: Path) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError, LoadError
 from litesmith.sources.loaded import Loaded, NamedTensors
-from litesmith.sources.structure import leaves
 
 _SERVING = "serving_default"
 
@@ -73,13 +72,18 @@ def _signature(signatures: dict[str, Any], key: str | None, path: Path) -> Any:
 
 def _declared_order(model: Any, path: Path) -> tuple[list[str], list[str]]:
     """Return names of inputs and outputs in the author's order, as far as something tells."""
-    for endpoint in ("serve", "__call__"):  # Keras 3 export, tf.Module
-        for function in getattr(getattr(model, endpoint, None), "concrete_functions", ()):
-            arguments = function.structured_input_signature
-            specs = [leaf for _, leaf in leaves(arguments) if hasattr(leaf, "shape")]
-            outputs = [key for key, _ in leaves(function.structured_outputs) if key]
-            return [str(spec.name) for spec in specs], outputs or _keras_metadata(path)[1]
-    return _keras_metadata(path)
+    inputs, outputs = _keras_metadata(path)
+    if not inputs:
+        for function in getattr(getattr(model, "serve", None), "concrete_functions", ()):
+            return _positional(function.structured_input_signature[0]), []  # Keras 3's export
+    return inputs, outputs
+
+
+def _positional(arguments: Any) -> list[str]:
+    """Return names of positional tensors; a stored dict comes back in a random order."""
+    if isinstance(arguments, list | tuple):
+        return [name for argument in arguments for name in _positional(argument)]
+    return [str(arguments.name)] if hasattr(arguments, "name") else []
 
 
 def _keras_metadata(path: Path) -> tuple[list[str], list[str]]:
