@@ -40,9 +40,7 @@ class Worker:
 
     def lower(self) -> dict[str, Any]:
         """Convert the opened model; return the path of the float .tflite."""
-        path = self.work / "float.tflite"
-        path.write_bytes(self.model.lower(self.progress))
-        return {"path": str(path)}
+        return self._result(self.model.lower(self.progress))
 
     def run(self, arrays: list[str]) -> dict[str, Any]:
         """Run the original model on a batch; return the paths of its outputs."""
@@ -54,8 +52,14 @@ class Worker:
         """Convert a GraphDef that the parent froze; return the path of the float .tflite."""
         from litesmith.sources.frozen import FrozenRequest, convert_frozen
 
+        return self._result(convert_frozen(FrozenRequest(**args), self.progress))
+
+    def _result(self, data: bytes) -> dict[str, Any]:
+        from litesmith.sources.protocol import disk
+
         path = self.work / "float.tflite"
-        path.write_bytes(convert_frozen(FrozenRequest(**args), self.progress))
+        with disk(self.work):
+            path.write_bytes(data)
         return {"path": str(path)}
 
 

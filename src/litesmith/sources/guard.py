@@ -10,31 +10,31 @@ import shutil
 import signal
 
 
-def start(directory: str, life: int, keep: tuple[int, ...] = ()) -> None:
+def start(directory: str, life: int) -> None:
     """Fork the guard; must be called before any thread exists.
 
     When the parent's end of `life` closes — also because the parent was killed — the guard kills
-    the calling process and removes `directory`.
+    the calling process with everything it started and removes `directory`. The caller must lead a
+    process group of its own.
 
     Args:
         directory: work directory to remove.
         life: read end of a pipe whose write end only the parent holds.
-        keep: descriptors the guard leaves open besides stderr.
     """
     watched = os.getpid()
     if os.fork():
         os.close(life)
         return
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.setpgid(0, 0)  # not one of those it kills
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        _close_others({0, 1, 2, life, *keep})
+        _close_others({0, 1, 2, life})
         os.read(life, 1)
         if os.getppid() == watched:  # else it is dead, and its number may be another's
-            os.kill(watched, signal.SIGKILL)
+            os.killpg(watched, signal.SIGKILL)
         shutil.rmtree(directory, ignore_errors=True)
     finally:
         os._exit(0)

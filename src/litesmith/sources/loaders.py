@@ -13,6 +13,7 @@ from litesmith.errors import InputError, LitesmithError, LoadError
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
 from litesmith.sources.options import Shape
+from litesmith.sources.reasons import reason
 from litesmith.sources.stored import Stored, read_stored, shapes_differ
 from litesmith.sources.tensorflow import Keras, import_tensorflow
 
@@ -157,7 +158,7 @@ def _attempt(keras: Keras, request: LoadRequest, stored: Stored) -> Loaded:
     except LitesmithError:
         raise
     except Exception as error:  # the one adapter of both Keras
-        raise LoadError(f"{title}: {_reason(error)}") from error
+        raise LoadError(f"{title}: {reason(error)}") from error
     shapes = tuple(spec.shape for spec in loaded.inputs)
     if shapes_differ(stored.input_shapes, shapes):
         raise LoadError(f"{title}: loads inputs {shapes} where the file says {stored.input_shapes}")
@@ -200,7 +201,7 @@ def _build(request: LoadRequest, builder: str, stored: Stored) -> Loaded:
         model.load_weights(str(_named(request, suffix)))
     except Exception as error:  # the adapter of both Keras
         raise LoadError(
-            f"The weights of {request.path} do not fit the model of {builder}: {_reason(error)}",
+            f"The weights of {request.path} do not fit the model of {builder}: {reason(error)}",
             "Build exactly the model whose weights were saved.",
         ) from error
     return from_keras(model, title, request.input_shapes)
@@ -226,17 +227,9 @@ def _custom_objects(specs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
             yield spec.rpartition(":")[2], load_python(spec)
 
 
-def _reason(error: Exception) -> str:
-    """Return what broke, without the configuration dump that Keras wraps around it."""
-    text = str(error).split("Exception encountered:")[-1]
-    text = " ".join(re.sub(r"\bconfig=\{.*", "", text, flags=re.S).split())
-    text = re.split(r"(?<=[^.]{20}[.!?]) ", text)[0]  # one sentence of it
-    return (text[:220] + "…" if len(text) > 220 else text) or type(error).__name__
-
-
 def _hint(reasons: list[str]) -> str:
-    for reason in reasons:
-        found = _UNKNOWN.search(reason)
+    for line in reasons:
+        found = _UNKNOWN.search(line)
         if found:
             name = (found[1] or found[2]).split(">")[-1]
             return f"Give its code: --custom-objects py:file.py:{name}"

@@ -92,6 +92,8 @@ class Child:
             hint = "Raise the time limit if the model is that large."
             raise failure(f"After {self._limit:g} s {doing} was given up.", hint, log) from None
         except _DiedError:
+            if self._alive < 0:
+                raise failure(f"The source was closed while {doing}.") from None
             log = self._keep_log()
             why, hint = self._cause_of_death()
             self.close()
@@ -108,6 +110,9 @@ class Child:
 
     def close(self) -> None:
         """End the child and remove everything it left; may be called twice."""
+        if self._alive >= 0:
+            os.close(self._alive)
+            self._alive = -1
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # Its own session: helpers that third parties started go with it.
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -118,9 +123,6 @@ class Child:
             with contextlib.suppress(OSError, ValueError):
                 if stream is not None:
                     stream.close()
-        if self._alive >= 0:
-            os.close(self._alive)
-            self._alive = -1
         self.work.remove()
 
     def _read(self) -> None:

@@ -6,9 +6,11 @@ Parent to child: `{"id": 3, "do": "run", "args": {…}}`. Child to parent: `{"pr
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,13 +54,34 @@ def error_from_json(error: Message, log: str | None = None) -> LitesmithError:
 
 
 def save_arrays(arrays: Iterable[Any], directory: Path) -> list[str]:
-    """Write arrays under new names; return their paths."""
+    """Write arrays under new names; return their paths.
+
+    Raises:
+        InputError: the disk is full.
+    """
     paths: list[str] = []
     for array in arrays:
-        path = directory / f"array-{next(_numbers)}-{len(paths)}.npy"
-        np.save(path, np.asarray(array), allow_pickle=False)
+        path = directory / f"array-{os.getpid()}-{next(_numbers)}.npy"
+        with disk(directory):
+            np.save(path, np.asarray(array), allow_pickle=False)
         paths.append(str(path))
     return paths
+
+
+@contextlib.contextmanager
+def disk(directory: Path) -> Iterator[None]:
+    """Turn failures to write temporary files into one sentence.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"Temporary files cannot be written to {directory}: {error.strerror or error}.",
+            "Free some space, or set TMPDIR to a place that has it.",
+        ) from error
 
 
 def load_arrays(paths: Iterable[str]) -> list[Array]:

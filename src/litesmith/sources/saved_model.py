@@ -11,6 +11,7 @@ from typing import Any
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError, LoadError
 from litesmith.sources.loaded import Loaded, NamedTensors
+from litesmith.sources.reasons import reason
 
 _SERVING = "serving_default"
 
@@ -46,9 +47,8 @@ def _load(path: Path, tf: Any) -> Any:
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise LoadError(
-            f"{path} cannot be loaded as a SavedModel: {reason}",
+            f"{path} cannot be loaded as a SavedModel: {reason(error)}.",
             "Check that saved_model.pb and variables/ are complete.",
         ) from error
 

@@ -12,6 +12,7 @@ from typing import Any
 from litesmith.errors import LoadError
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.options import Shape
+from litesmith.sources.reasons import reason
 
 _SHAPE_KEYS = ("batch_input_shape", "batch_shape")
 
@@ -45,8 +46,7 @@ def read_stored(path: Path, form: SourceFormat) -> Stored:
     try:
         version, config = reader(path)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise LoadError(f"{path} is damaged: {reason}.", "Copy or save it again.") from error
+        raise LoadError(f"{path} is damaged: {reason(error)}.", "Copy or save it again.") from error
     if config is None:
         return Stored(version)
     return Stored(version, config, input_shapes(config), tuple(_lambdas(config)))

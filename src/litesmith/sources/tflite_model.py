@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ class TFLiteModel:
             data = write(graph)
         self._data = data
         self._graph = graph
-        self._session = Session(data, threads=0)
+        self._session = Session(data, threads=os.cpu_count() or 1)
 
     def info(self) -> dict[str, Any]:
         """Return loader, inputs and outputs as JSON."""

@@ -14,6 +14,7 @@ from litesmith.errors import ConversionError, InputError
 from litesmith.sources.convert import convert, with_signature
 from litesmith.sources.loaded import Loaded, static
 from litesmith.sources.options import specs_to_json
+from litesmith.sources.reasons import reason
 from litesmith.sources.structure import unique
 from litesmith.sources.verify import probe, verify
 
@@ -93,8 +94,9 @@ class TracedModel:
         except InputError:
             raise
         except Exception as error:  # the adapter of TensorFlow's kernels
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"The original model cannot run these examples: {reason}") from error
+            raise InputError(
+                f"The original model cannot run these examples: {reason(error)}."
+            ) from error
 
     def _run_together(self, batch: Sequence[Array]) -> list[Array] | None:
         """Run in chunks; None when the model turns out not to keep examples apart."""
@@ -150,8 +152,9 @@ def _trace(loaded: Loaded, specs: Sequence[TensorSpec]) -> tuple[Any, list[str]]
     try:
         function = tf.function(flat).get_concrete_function(*signature)
     except Exception as error:  # the adapter of tracing, which runs the model's own Python
-        reason = " ".join(str(error).split())[:300]
-        raise ConversionError(f"The model cannot be traced by TensorFlow: {reason}") from error
+        raise ConversionError(
+            f"The model cannot be traced by TensorFlow: {reason(error)}."
+        ) from error
     if not names:
         raise ConversionError("The model has no outputs.")
     return function, names

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from litesmith.sources.protocol import disk
+
 _PREFIX = "litesmith-"
 _LOCK = "lock"
 _KEPT_LOGS = 20
@@ -41,11 +43,16 @@ class WorkDir:
 
 
 def create() -> WorkDir:
-    """Make a new work directory, after sweeping those whose owners are dead."""
-    sweep()
-    path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    """Make a new work directory, after sweeping those whose owners are dead.
+
+    Raises:
+        InputError: nothing can be written to the temporary directory.
+    """
+    with disk(Path(tempfile.gettempdir())):
+        sweep()
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     return WorkDir(path, lock)
 
 
