@@ -19,30 +19,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-from litesmith.data import Examples
 from litesmith.errors import InputError
-from litesmith.graph import Graph
-from litesmith.graph.step import Outcome, Progress
 from litesmith.quantize import Quantize
-from litesmith.rewrite import STEPS, FoldConstants
+from litesmith.rewrite import INTEGER_STEPS, STEPS, FoldConstants, IntegerForms
 
 _NAME = "name"
-
-
-class Step(Protocol):
-    """A frozen dataclass whose fields are its options."""
-
-    name: str
-
-    def __call__(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
-        """Return what became of the graph."""
 
 
 STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {
         FoldConstants.name: FoldConstants,
+        IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
     }
 )
@@ -57,8 +46,9 @@ class Recipe:
 
 
 def default_steps(quantize: Quantize) -> tuple[Any, ...]:
-    """Return the steps of a run that names none: every rewrite, then `quantize`."""
-    return (*STEPS, quantize)
+    """Return the steps of a run that names none: the rewrites it needs, then `quantize`."""
+    integer = INTEGER_STEPS if quantize.integer_activations else ()
+    return (*STEPS, *integer, quantize)
 
 
 def step_options(step: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from litesmith.graph.census import float_ops, op_counts, weights_bits
 from litesmith.graph.step import silent
 from litesmith.quantize import integer_ops
 from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
-from litesmith.rewrite import STEPS, IntegerForms
+from litesmith.rewrite import INTEGER_STEPS, STEPS
 from litesmith.sources import open_source
 from litesmith.targets import Target, find_target
 
@@ -70,7 +70,7 @@ def _report(
 
 def stays_float(graph: Graph) -> tuple[FloatOp, ...]:
     """Return the ops that `--quantize int8` would leave in float, decided as it decides."""
-    for step in (*STEPS, IntegerForms()):
+    for step in (*STEPS, *INTEGER_STEPS):
         graph = step(graph, _NO_DATA, silent).graph
     decided, _ = integer_ops(graph)
     in_main = [op for op, integer in decided.items() if not integer]

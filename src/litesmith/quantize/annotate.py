@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from litesmith.graph import DType, Graph, Op, Options, QuantParams, Tensor
-from litesmith.graph.edit import fresh_name
+from litesmith.graph.edit import fresh_name, producers
 from litesmith.graph.facts import OpFacts, activation_positions, facts
 from litesmith.quantize import params
 from litesmith.quantize.plan import Groups, integer_ops
@@ -71,7 +71,23 @@ def annotate(
         integer_inputs: float inputs arrive as integers (no QUANTIZE op behind them).
         integer_outputs: float outputs leave as integers, those that a float op computes included.
     """
-    decided, reasons = integer_ops(graph, integer_outputs)
+    refused: dict[Op, str] = {}
+    while True:
+        decided, reasons = integer_ops(graph, integer_outputs, refused)
+        annotated, integer, late = _attempt(graph, decided, ranges, integer_inputs, integer_outputs)
+        if not late:
+            return Annotated(annotated, frozenset(integer), MappingProxyType(reasons))
+        refused |= late
+
+
+def _attempt(
+    graph: Graph,
+    decided: Mapping[Op, bool],
+    ranges: Ranges,
+    integer_inputs: bool,
+    integer_outputs: bool,
+) -> tuple[Graph, set[Op], dict[Op, str]]:
+    """Annotate as decided; the last result names ops whose kernel cannot take their scales."""
     build = _Build(ranges)
     if integer_inputs:
         for tensor in graph.inputs:
@@ -87,8 +103,30 @@ def annotate(
         for t in graph.outputs
     ]
     ops, integer = _settle(build)
-    annotated, integer = _apply(graph.with_(ops=tuple(ops), outputs=tuple(outputs)), integer, build)
-    return Annotated(annotated, frozenset(integer), MappingProxyType(reasons))
+    wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
+    quants = _activation_quants(wired, integer, build)
+    late = _beyond_scales(graph, integer, quants)
+    return (*_apply(wired, integer, quants), late)
+
+
+def _beyond_scales(
+    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams]
+) -> dict[Op, str]:
+    """Return source op → reason for integer ops whose operands' scales the kernel cannot take."""
+    made_by = producers(graph)
+    found: dict[Op, str] = {}
+    for op in integer:
+        row = facts(op)
+        if row is None or row.scales is None:
+            continue
+        low, high = row.scales
+        scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
+        if not all(low <= scale < high for scale in scales):
+            found[made_by[op.outputs[0]]] = (
+                f"its integer kernel needs values that span between {255 * low:.2g} and "
+                f"{255 * high:.3g}"
+            )
+    return found
 
 
 def _integer_op(op: Op, build: _Build) -> None:
@@ -191,9 +229,10 @@ def _ties(row: OpFacts) -> bool:
     return row.tied or (not row.real_output and len(row.activations) > 1)
 
 
-def _apply(graph: Graph, integer: set[Op], build: _Build) -> tuple[Graph, set[Op]]:
+def _apply(
+    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams]
+) -> tuple[Graph, set[Op]]:
     """Give every tensor its parameters and rebuild once."""
-    quants = _activation_quants(graph, integer, build)
     swap = {t: t.with_(quant=q) for t, q in quants.items()}
     ops: list[Op] = []
     marked: set[Op] = set()

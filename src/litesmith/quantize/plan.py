@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.edit import producers, users
@@ -42,13 +43,14 @@ _CARRIERS = frozenset(
 
 
 def integer_ops(
-    graph: Graph, integer_outputs: bool = False
+    graph: Graph, integer_outputs: bool = False, refused: Mapping[Op, str] = MappingProxyType({})
 ) -> tuple[dict[Op, bool], dict[Op, str]]:
     """Decide for every op of the main graph whether it becomes an integer op.
 
     Args:
         graph: float graph.
         integer_outputs: the application reads integers, so carriers before outputs pay off.
+        refused: ops that must stay float for a reason found elsewhere (their scales, for one).
 
     Returns:
         (op → decision, op → reason why a float op must stay float). Ops without float operands
@@ -59,7 +61,7 @@ def integer_ops(
     for op in graph.ops:
         if not _computes_float(op):
             continue
-        reason = refusal(op)
+        reason = refused.get(op) or refusal(op)
         decided[op] = reason is None
         if reason is not None:
             reasons[op] = reason

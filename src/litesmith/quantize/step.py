@@ -109,6 +109,11 @@ class Quantize:
                     "Add --quantize int8 --data SPEC (representative examples, no labels needed).",
                 )
 
+    @property
+    def integer_activations(self) -> bool:
+        """True when activations become integers, so that ops need integer forms."""
+        return find_scheme(self.scheme).needs_data
+
     def __call__(
         self, graph: Graph, data: Examples | None = None, progress: Progress = silent
     ) -> Outcome:
@@ -120,7 +125,7 @@ class Quantize:
         """
         if self.scheme == "none":
             return self._checked(Outcome(graph, False, "float32 was asked for"))
-        if self.scheme == "int8":
+        if self.integer_activations:
             return self._checked(self._int8(graph, data, progress))
         changed, count = (float16 if self.scheme == "float16" else dynamic)(graph)
         if not count:
