@@ -33,8 +33,14 @@ def check_destination(path: Path, option: str) -> None:
     Raises:
         InputError: its folder is missing or not writable, or something else is there.
     """
-    if path.name in ("", ".", ".."):
-        raise InputError(f"{option} {path} does not name a file.")
+    try:
+        _refuse_misplaced(path, option)
+        _Staged(path, b"\0").discard()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _refuse_misplaced(path: Path, option: str) -> None:
     if path.is_dir():
         raise InputError(f"{option} {path} is a folder.", f"Name a file: {path / 'model.tflite'}.")
     if path.exists() and not path.is_file():
@@ -43,10 +49,6 @@ def check_destination(path: Path, option: str) -> None:
         raise InputError(
             f"{option} {path}: there is no folder {path.parent}.", f"mkdir -p {path.parent}"
         )
-    try:
-        _Staged(path, b"\0").discard()
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 def write_files(files: Mapping[Path, bytes]) -> None:

@@ -21,9 +21,11 @@ def decimal(value: float | None, digits: int, unit: str = "") -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Return milliseconds with three digits."""
+    """Return a time in milliseconds, in microseconds when it is tiny."""
     if value is None:
         return NONE
+    if value < 0.01:
+        return f"{value * 1000:.2f} µs"
     digits = 3 if value < 1 else 2 if value < 100 else 0
     return f"{value:.{digits}f} ms"
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+import litesmith
+from litesmith.errors import InputError
+from litesmith.forge import check as flow
+from litesmith.graph import write
+from litesmith.quantize import Quantize
+from tests.api.fakes import FakeSource, classifier, features, with_float_op
+from tests.support.graphs import examples
+
+
+@pytest.fixture
+def use(monkeypatch):
+    def put(graph, form="keras"):
+        fake = FakeSource(graph, form=form)
+        monkeypatch.setattr(flow, "open_source", lambda source, options: fake)
+        return fake
+
+    return put
+
+
+def test_a_model_that_fits_integers(use):
+    fake = use(classifier())
+    report = litesmith.check("m.keras", target="edgetpu")
+    assert report.ops == {"FULLY_CONNECTED": 2, "SOFTMAX": 1}
+    assert report.float_ops_in_int8 == ()
+    assert report.target is not None
+    assert (report.target.runs, report.target.proof) == (True, "rules")
+    assert report.float_tflite_bytes == len(write(classifier()))
+    assert report.source is not None
+    assert report.source.loader == "Fake 1.0"
+    assert fake.closed
+    assert fake.batches == []
+
+
+def test_float_ops_are_those_that_quantizing_leaves(use):
+    use(with_float_op())
+    report = litesmith.check("m.keras", target="ethos-u55-64")
+    assert report.float_ops_in_int8 is not None
+    assert [(g.kind, g.count) for g in report.float_ops_in_int8] == [("SIN", 1)]
+    assert report.refused == report.float_ops_in_int8
+    assert report.target is not None
+    assert not report.target.runs
+    assert [w.code for w in report.warnings] == ["float_op"]
+    data = examples(with_float_op(), [features()[:, None]])
+    notices = Quantize("int8")(with_float_op(), data).notices
+    assert any("SIN" in notice.message for notice in notices)
+
+
+def test_the_cpu_refuses_nothing(use):
+    use(with_float_op())
+    report = litesmith.check("m.keras", target="cpu")
+    assert report.target is not None
+    assert report.target.runs
+    assert report.refused == ()
+
+
+def test_a_quantized_file(use):
+    data = examples(classifier(), [features()[:, None]])
+    use(Quantize("int8")(classifier(), data).graph, form="tflite")
+    report = litesmith.check("q.tflite", target="edgetpu")
+    assert report.quantized
+    assert report.float_ops_in_int8 is None
+    assert report.float_ops == 0
+    assert report.float_tflite_bytes is None
+    assert set(report.weights_bits) == {"8"}
+    assert report.target is not None
+    assert report.target.runs
+
+
+def test_an_unknown_target_is_found_before_loading(monkeypatch):
+    monkeypatch.setattr(flow, "open_source", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(InputError, match="no target"):
+        litesmith.check("m.keras", target="toaster")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from litesmith.errors import InputError
+from litesmith.forge.options import (
+    MaxDrop,
+    as_texts,
+    parse_max_drop,
+    parse_shapes,
+    split_objects,
+    written_shapes,
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (0.01, MaxDrop(0.01, False)), ("0", MaxDrop(0.0, False)), ("1%", MaxDrop(0.01, True)),
+        (" 2.5 % ", MaxDrop(0.025, True)), (1, MaxDrop(1.0, False)),
+    ],
+)  # fmt: skip
+def test_max_drop(given, expected):
+    assert parse_max_drop(given) == expected
+
+
+@pytest.mark.parametrize("given", ["", "abc", "-1", "nan", "inf", "1%%", -0.5])
+def test_max_drop_refuses(given):
+    with pytest.raises(InputError, match="--max-drop"):
+        parse_max_drop(given)
+
+
+def test_shapes():
+    assert parse_shapes(["a=1x2x3", "b:0=7"]) == {"a": (1, 2, 3), "b:0": (7,)}
+    assert parse_shapes(written_shapes({"a": (1, 2), "b": (3,)})) == {"a": (1, 2), "b": (3,)}
+    assert written_shapes(["a=1x2"]) == ("a=1x2",)
+
+
+@pytest.mark.parametrize("given", ["1x2", "=1x2", "a=", "a=1xx2", "a=0x2", "a=-1x2", "a=1,2"])
+def test_shapes_refuse(given):
+    with pytest.raises(InputError, match="--input-shape"):
+        parse_shapes([given])
+
+
+def test_a_shape_given_twice():
+    with pytest.raises(InputError, match="twice"):
+        parse_shapes(["a=1", "a=2"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["py:m.py:A"], ("py:m.py:A",)),
+        (["m.py:A,B"], ("py:m.py:A", "py:m.py:B")),
+        (["py:pkg.mod:A,B", "py:n.py"], ("py:pkg.mod:A", "py:pkg.mod:B", "py:n.py")),
+        ([], ()),
+    ],
+)
+def test_custom_objects(given, expected):
+    assert split_objects(given) == expected
+
+
+def test_texts():
+    assert as_texts(None) == ()
+    assert as_texts("a") == ("a",)
+    assert as_texts(["a", "b"]) == ("a", "b")

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from litesmith.errors import InputError
+from litesmith.forge.options import ExportOptions, LoadingOptions
+from litesmith.forge.plan import load_options, make_plan
+from litesmith.quantize import Quantize
+
+DATA = np.zeros((2, 3), np.float32)
+
+
+def plan(tmp_path, **options):
+    return make_plan("m.keras", tmp_path / "out.tflite", ExportOptions(**options))
+
+
+def refused(tmp_path, message, **options):
+    with pytest.raises(InputError, match=message) as caught:
+        plan(tmp_path, **options)
+    return caught.value.hint
+
+
+def test_int8_is_the_default_with_data(tmp_path):
+    assert plan(tmp_path, data=DATA).scheme == "int8"
+    assert plan(tmp_path).scheme == "dynamic"
+    assert plan(tmp_path, data=DATA, quantize="float16").scheme == "float16"
+
+
+def test_int8_without_data_says_what_to_pass(tmp_path):
+    assert "--data" in refused(tmp_path, "representative examples", quantize="int8")
+
+
+def test_a_rejected_file_stands_beside(tmp_path):
+    assert plan(tmp_path).rejected == tmp_path / "out.rejected.tflite"
+    other = make_plan("m.keras", tmp_path / "model.bin", ExportOptions())
+    assert other.rejected == tmp_path / "model.bin.rejected.tflite"
+
+
+def test_integer_targets_refuse_floats(tmp_path):
+    steps = plan(tmp_path, data=DATA, target="edgetpu").steps
+    assert [s.integer_only for s in steps if isinstance(s, Quantize)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"confident": True, "max_drop": 0.1}, "--confident needs"),
+        ({"confident": True, "eval": "a"}, "--confident needs"),
+        ({"metric": "auc"}, "--metric needs --eval"),
+        ({"preprocess": ("unit",)}, "--preprocess is of no use"),
+        ({"target": "cpuu"}, "no target 'cpuu'"),
+        ({"quantize": "int9"}, "no quantization scheme"),
+        ({"quantize": "int4"}, "not available in this version"),
+        ({"input_type": "int7", "data": DATA}, "--input-type"),
+        ({"input_type": "int8"}, "--input-type"),
+        ({"max_drop": "x"}, "--max-drop"),
+    ],
+)
+def test_options_that_cannot_work(tmp_path, options, message):
+    refused(tmp_path, message, **options)
+
+
+def test_the_source_is_never_the_destination(tmp_path):
+    model = tmp_path / "m.tflite"
+    model.write_bytes(b"x")
+    with pytest.raises(InputError, match="the source itself"):
+        make_plan(model, model, ExportOptions())
+    with pytest.raises(InputError, match="the source itself"):
+        make_plan(model, tmp_path / "o.tflite", ExportOptions(save_float=model))
+
+
+def test_two_options_may_not_name_one_file(tmp_path):
+    refused(tmp_path, "name the same file", save_float=tmp_path / "out.tflite")
+
+
+def test_the_command_line_wins_over_the_recipe(tmp_path):
+    (tmp_path / "r.toml").write_text(
+        '[options]\nmax-drop = 0.5\nseed = 3\npreprocess = ["unit"]\nsignature = "a"\n'
+        '[[step]]\nname = "quantize"\nscheme = "int8"\ninput_type = "uint8"\n'
+    )
+    made = plan(tmp_path, recipe=tmp_path / "r.toml", data=DATA, max_drop="1%", output_type="int8")
+    assert made.steps == (Quantize("int8", "uint8", "int8"),)
+    assert made.max_drop is not None
+    assert made.max_drop.relative
+    assert made.seed == 3
+    assert made.options.preprocess == ("unit",)
+    assert made.options.loading.signature == "a"
+
+
+def test_a_plan_is_its_own_recipe(tmp_path):
+    made = plan(tmp_path, data="a.npz#x", seed=5, loading=LoadingOptions(signature="s"))
+    recipe = made.recipe()
+    assert recipe.steps == made.steps
+    assert recipe.options["data"] == "a.npz#x"
+    assert recipe.options["signature"] == "s"
+    assert recipe.options["seed"] == 5
+    assert "data" not in plan(tmp_path, data=DATA).recipe().options
+
+
+def test_loading_options_are_read():
+    loading = LoadingOptions("s", ("a=1x2",), ("m.py:A,B",), "py:b.py:f", 5)
+    found = load_options(loading, print)
+    assert found.input_shapes == {"a": (1, 2)}
+    assert found.custom_objects == ("py:m.py:A", "py:m.py:B")
+    assert found.time_limit_s == 5
+    with pytest.raises(InputError, match="--time-limit"):
+        load_options(LoadingOptions(time_limit_s=0), print)
