@@ -43,6 +43,7 @@ class OpFacts:
         fixed_output: (scale, zero point) that the int8 kernel demands of its output.
         hybrid: runs float activations with int8 weights at least as fast as float weights.
         real_output: False when outputs are indices or truth values, which are never quantized.
+        scales: operand scales that the int8 kernel gets right: scales[0] <= scale < scales[1].
     """
 
     kind: str
@@ -53,11 +54,21 @@ class OpFacts:
     fixed_output: tuple[float, int] | None = None
     hybrid: bool = False
     real_output: bool = True
+    scales: tuple[float, float] | None = None
 
 
 def _moves(kind: str, int8: int, *activations: int) -> OpFacts:
     """An op that only moves or selects values: what goes in comes out, so the scale stays."""
     return OpFacts(kind, activations or (0,), int8=int8, tied=True)
+
+
+def _compares(kind: str) -> OpFacts:
+    """An op that yields truth values.
+
+    The kernel compares round(2^8 · scale · q): below a scale of 2^-8 neighboring integers become
+    equal, and from 1 on its fixed-point multiplier overflows.
+    """
+    return OpFacts(kind, (0, 1), int8=2, tied=False, real_output=False, scales=(2.0**-8, 1.0))
 
 
 _ROWS: tuple[OpFacts, ...] = (
@@ -135,12 +146,10 @@ _ROWS: tuple[OpFacts, ...] = (
     # Real values in, indices or truth values out.
     OpFacts("ARG_MAX", int8=2, real_output=False),
     OpFacts("ARG_MIN", int8=2, real_output=False),
-    OpFacts("EQUAL", (0, 1), int8=2, real_output=False),
-    OpFacts("NOT_EQUAL", (0, 1), int8=2, real_output=False),
-    OpFacts("GREATER", (0, 1), int8=2, real_output=False),
-    OpFacts("GREATER_EQUAL", (0, 1), int8=2, real_output=False),
-    OpFacts("LESS", (0, 1), int8=2, real_output=False),
-    OpFacts("LESS_EQUAL", (0, 1), int8=2, real_output=False),
+    *(
+        _compares(kind)
+        for kind in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+    ),
 )
 
 FACTS: dict[str, OpFacts] = {row.kind: row for row in _ROWS}
