@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+LEAST_RUNS, MOST_RUNS = 5, 20_000
+
 
 def interpreter(model: bytes, threads: int = 1) -> Any:
     """Load a file into an allocated LiteRT interpreter."""
@@ -69,7 +71,9 @@ def latencies(
             runner.invoke()
     times: dict[str, list[float]] = {name: [] for name in files}
     deadline = time.perf_counter() + budget_s * len(files)
-    while time.perf_counter() < deadline or len(next(iter(times.values()))) < 5:
+    for turn in range(MOST_RUNS):
+        if time.perf_counter() > deadline and turn >= LEAST_RUNS:
+            break
         for name, runner in runners.items():
             started = time.perf_counter()
             runner.invoke()
