@@ -1,4 +1,4 @@
-"""What an integer graph should compute: the same graph in float, on the values its integers mean."""
+"""What an integer graph should compute: the same in float, on the values its integers mean."""
 
 from __future__ import annotations
 

@@ -90,7 +90,12 @@ def _linear() -> Iterator[Sample]:
     }.items():
         yield s("CONV_2D", name, x(1, 9, 7, 3), w(5, 3, 3, 3), w(5), **more)
         yield s(
-            "DEPTHWISE_CONV_2D", name, x(1, 9, 7, 3), w(1, 3, 3, 3), w(3), **more,
+            "DEPTHWISE_CONV_2D",
+            name,
+            x(1, 9, 7, 3),
+            w(1, 3, 3, 3),
+            w(3),
+            **more,
             depth_multiplier=1,
         )
     yield s("CONV_2D", "1x1", x(1, 4, 5, 8), w(6, 1, 1, 8), w(6), **one)
@@ -100,14 +105,45 @@ def _linear() -> Iterator[Sample]:
     yield s("CONV_2D", "batch3", x(3, 5, 5, 2), w(4, 3, 3, 2), w(4), **one)
     yield s("CONV_2D", "1x9", x(1, 1, 20, 4), w(4, 1, 9, 4), w(4), **one)
     yield s("CONV_2D", "wide", x(1, 4, 4, 3), w(4, 3, 3, 3), w(4), low=0, high=255, **one)
-    yield s("CONV_2D", "dilated_stride", x(1, 9, 9, 3), w(4, 3, 3, 3), w(4), stride_w=2,
-            stride_h=2, dilation_w_factor=2, dilation_h_factor=2)
-    yield s("DEPTHWISE_CONV_2D", "multiplier2", x(1, 6, 6, 3), w(1, 3, 3, 6), w(6), **one,
-            depth_multiplier=2)
-    yield s("DEPTHWISE_CONV_2D", "from_one", x(1, 6, 6, 1), w(1, 3, 3, 4), w(4), **one,
-            depth_multiplier=4)
-    yield s("DEPTHWISE_CONV_2D", "5x5", x(1, 9, 9, 8), w(1, 5, 5, 8), w(8), stride_w=2,
-            stride_h=2, depth_multiplier=1)
+    yield s(
+        "CONV_2D",
+        "dilated_stride",
+        x(1, 9, 9, 3),
+        w(4, 3, 3, 3),
+        w(4),
+        stride_w=2,
+        stride_h=2,
+        dilation_w_factor=2,
+        dilation_h_factor=2,
+    )
+    yield s(
+        "DEPTHWISE_CONV_2D",
+        "multiplier2",
+        x(1, 6, 6, 3),
+        w(1, 3, 3, 6),
+        w(6),
+        **one,
+        depth_multiplier=2,
+    )
+    yield s(
+        "DEPTHWISE_CONV_2D",
+        "from_one",
+        x(1, 6, 6, 1),
+        w(1, 3, 3, 4),
+        w(4),
+        **one,
+        depth_multiplier=4,
+    )
+    yield s(
+        "DEPTHWISE_CONV_2D",
+        "5x5",
+        x(1, 9, 9, 8),
+        w(1, 5, 5, 8),
+        w(8),
+        stride_w=2,
+        stride_h=2,
+        depth_multiplier=1,
+    )
     yield s("FULLY_CONNECTED", "plain", x(1, 7), w(4, 7), w(4))
     yield s("FULLY_CONNECTED", "no_bias", x(1, 7), w(4, 7), None)
     yield s("FULLY_CONNECTED", "two_inputs", x(1, 7), w(4, 7))
@@ -122,12 +158,37 @@ def _linear() -> Iterator[Sample]:
     two = {"stride_w": 2, "stride_h": 2, "dtype": DType.FLOAT32}
     yield s("TRANSPOSE_CONV", "same", shape, w(3, 3, 3, 4), x(1, 4, 4, 4), **two, padding=SAME)
     yield s("TRANSPOSE_CONV", "bias", shape, w(3, 3, 3, 4), x(1, 4, 4, 4), w(3), **two, version=3)
-    yield s("TRANSPOSE_CONV", "2x2", shape, w(3, 2, 2, 4), x(1, 4, 4, 4), w(3), **two,
-            padding=VALID, version=3)
-    yield s("TRANSPOSE_CONV", "relu", shape, w(3, 3, 3, 4), x(1, 4, 4, 4), w(3), **two,
-            fused_activation_function=RELU, version=4)
-    yield s("TRANSPOSE_CONV", "stride1", const([1, 4, 4, 3]), w(3, 3, 3, 4), x(1, 4, 4, 4), **one,
-            dtype=DType.FLOAT32)
+    yield s(
+        "TRANSPOSE_CONV",
+        "2x2",
+        shape,
+        w(3, 2, 2, 4),
+        x(1, 4, 4, 4),
+        w(3),
+        **two,
+        padding=VALID,
+        version=3,
+    )
+    yield s(
+        "TRANSPOSE_CONV",
+        "relu",
+        shape,
+        w(3, 3, 3, 4),
+        x(1, 4, 4, 4),
+        w(3),
+        **two,
+        fused_activation_function=RELU,
+        version=4,
+    )
+    yield s(
+        "TRANSPOSE_CONV",
+        "stride1",
+        const([1, 4, 4, 3]),
+        w(3, 3, 3, 4),
+        x(1, 4, 4, 4),
+        **one,
+        dtype=DType.FLOAT32,
+    )
     yield s("BATCH_MATMUL", "plain", x(2, 3, 4), y(2, 4, 5))
     yield s("BATCH_MATMUL", "rank2", x(3, 4), y(4, 5))
     yield s("BATCH_MATMUL", "rank4", x(1, 2, 3, 4), y(1, 2, 4, 5))
@@ -171,8 +232,15 @@ def _binary() -> Iterator[Sample]:
         yield s(kind, "tiny_constant", x(1, 4, 4, 3), w(3, scale=1e-3), **more)
     for kind in ("ADD", "SUB", "MUL"):
         for name, value in fused.items():
-            yield s(kind, name, x(1, 4, 4, 3), y(1, 4, 4, 3), low=-5, high=5,
-                    fused_activation_function=value)
+            yield s(
+                kind,
+                name,
+                x(1, 4, 4, 3),
+                y(1, 4, 4, 3),
+                low=-5,
+                high=5,
+                fused_activation_function=value,
+            )
     for kind in ("ADD", "MUL", "SQUARED_DIFFERENCE"):
         same = x(1, 4, 4, 3)
         yield s(kind, "itself", same, same)
@@ -202,7 +270,10 @@ def _unary() -> Iterator[Sample]:
     }
     for kind, (low, high) in ranges.items():
         for name, shape in {
-            "rank1": (6,), "rank2": (1, 7), "rank4": (1, 3, 4, 3), "rank5": (1, 2, 3, 2, 2)
+            "rank1": (6,),
+            "rank2": (1, 7),
+            "rank4": (1, 3, 4, 3),
+            "rank5": (1, 2, 3, 2, 2),
         }.items():
             yield s(kind, name, x(*shape), low=low, high=high)
         yield s(kind, "narrow", x(1, 20), low=-0.1, high=0.2)
@@ -215,8 +286,12 @@ def _unary() -> Iterator[Sample]:
     yield s("LEAKY_RELU", "alpha", x(1, 30), low=-4, high=4, alpha=0.3)
     yield s("LEAKY_RELU", "steep", x(1, 30), low=-4, high=4, alpha=2.0)
     yield s("HARD_SWISH", "positive", x(1, 30), low=0, high=9)
-    for name, shape in {"rank1": (8,), "rank2": (1, 8), "rank3": (2, 3, 8), "rank4": (1, 2, 2, 5)
-                        }.items():
+    for name, shape in {
+        "rank1": (8,),
+        "rank2": (1, 8),
+        "rank3": (2, 3, 8),
+        "rank4": (1, 2, 2, 5),
+    }.items():
         yield s("SOFTMAX", name, x(*shape), low=-4, high=4, beta=1.0)
         yield s("LOG_SOFTMAX", name, x(*shape), low=-4, high=4)
         yield s("L2_NORMALIZATION", name, x(*shape), low=-4, high=4)
@@ -229,9 +304,16 @@ def _unary() -> Iterator[Sample]:
 def _reductions() -> Iterator[Sample]:
     for kind in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"):
         for name, axes in {
-            "spatial": [1, 2], "channel": [3], "minus1": [-1], "height": [1], "width": [2],
-            "height_channel": [1, 3], "all": [0, 1, 2, 3], "spatial_reversed": [2, 1],
-            "batch": [0], "all_but_batch": [1, 2, 3],
+            "spatial": [1, 2],
+            "channel": [3],
+            "minus1": [-1],
+            "height": [1],
+            "width": [2],
+            "height_channel": [1, 3],
+            "all": [0, 1, 2, 3],
+            "spatial_reversed": [2, 1],
+            "batch": [0],
+            "all_but_batch": [1, 2, 3],
         }.items():
             yield s(kind, name, x(1, 5, 7, 3), const(axes), keep_dims=False)
             yield s(kind, name + "_kept", x(1, 5, 7, 3), const(axes), keep_dims=True)
@@ -247,13 +329,30 @@ def _reductions() -> Iterator[Sample]:
         yield s(kind, "same", x(1, 7, 6, 3), **square, **two, padding=SAME)
         yield s(kind, "3x3", x(1, 7, 7, 3), **one, filter_width=3, filter_height=3, padding=SAME)
         yield s(kind, "relu", x(1, 7, 6, 3), **square, **two, fused_activation_function=RELU)
-        yield s(kind, "relu6", x(1, 7, 6, 3), **square, **two, fused_activation_function=RELU6,
-                low=-9, high=9)
-        yield s(kind, "global", x(1, 5, 5, 3), **one, filter_width=5, filter_height=5,
-                padding=VALID)
+        yield s(
+            kind,
+            "relu6",
+            x(1, 7, 6, 3),
+            **square,
+            **two,
+            fused_activation_function=RELU6,
+            low=-9,
+            high=9,
+        )
+        yield s(
+            kind, "global", x(1, 5, 5, 3), **one, filter_width=5, filter_height=5, padding=VALID
+        )
         yield s(kind, "1x1_stride", x(1, 6, 6, 3), **two, filter_width=1, filter_height=1)
-        yield s(kind, "row", x(1, 1, 9, 3), stride_w=2, stride_h=1, filter_width=3,
-                filter_height=1, padding=VALID)
+        yield s(
+            kind,
+            "row",
+            x(1, 1, 9, 3),
+            stride_w=2,
+            stride_h=1,
+            filter_width=3,
+            filter_height=1,
+            padding=VALID,
+        )
     for kind in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         for name, more in {
             "plain": {},
@@ -289,19 +388,47 @@ def _slices(plain: Tensor) -> Iterator[Sample]:
     yield s("STRIDED_SLICE", "begin_mask", plain, begin, end, step, begin_mask=15)
     yield s("STRIDED_SLICE", "end_mask", plain, begin, end, step, end_mask=15)
     yield s("STRIDED_SLICE", "shrink", plain, begin, end, step, shrink_axis_mask=2)
-    yield s("STRIDED_SLICE", "backwards", plain, const([0, 3, 0, 0]), const([1, 0, 6, 3]),
-            const([1, -1, 1, 1]))
-    yield s("STRIDED_SLICE", "new_axis", x(4, 6), const([0, 0, 0]), const([0, 4, 6]),
-            const([1, 1, 1]), new_axis_mask=1)
-    yield s("STRIDED_SLICE", "ellipsis", plain, const([0, 0]), const([0, 2]), const([1, 1]),
-            ellipsis_mask=1)
-    yield s("STRIDED_SLICE", "rank5", x(1, 2, 3, 4, 2), const([0, 0, 1, 0, 0]),
-            const([1, 2, 3, 4, 2]), const([1, 1, 1, 2, 1]))
+    yield s(
+        "STRIDED_SLICE",
+        "backwards",
+        plain,
+        const([0, 3, 0, 0]),
+        const([1, 0, 6, 3]),
+        const([1, -1, 1, 1]),
+    )
+    yield s(
+        "STRIDED_SLICE",
+        "new_axis",
+        x(4, 6),
+        const([0, 0, 0]),
+        const([0, 4, 6]),
+        const([1, 1, 1]),
+        new_axis_mask=1,
+    )
+    yield s(
+        "STRIDED_SLICE",
+        "ellipsis",
+        plain,
+        const([0, 0]),
+        const([0, 2]),
+        const([1, 1]),
+        ellipsis_mask=1,
+    )
+    yield s(
+        "STRIDED_SLICE",
+        "rank5",
+        x(1, 2, 3, 4, 2),
+        const([0, 0, 1, 0, 0]),
+        const([1, 2, 3, 4, 2]),
+        const([1, 1, 1, 2, 1]),
+    )
     yield s("SLICE", "plain", plain, const([0, 1, 2, 0]), const([1, 2, 3, 3]))
     yield s("SLICE", "rest", plain, const([0, 1, 2, 0]), const([-1, -1, -1, 2]))
     yield s("SLICE", "rank5", x(1, 2, 3, 4, 2), const([0, 0, 1, 0, 0]), const([1, 2, 2, 4, 2]))
     yield s("SLICE", "rank2", x(1, 9), const([0, 2]), const([1, 4]))
-    yield s("SPLIT", "channels", const(3), x(1, 4, 4, 6), count=3, num_splits=3, dtype=DType.FLOAT32)
+    yield s(
+        "SPLIT", "channels", const(3), x(1, 4, 4, 6), count=3, num_splits=3, dtype=DType.FLOAT32
+    )
     yield s("SPLIT", "minus1", const(-1), x(1, 4, 4, 6), count=2, num_splits=2, dtype=DType.FLOAT32)
     yield s("SPLIT_V", "channels", x(1, 4, 4, 6), const([1, 2, 3]), const(3), count=3, num_splits=3)
     yield s("SPLIT_V", "rest", x(1, 4, 4, 6), const([1, -1]), const(3), count=2, num_splits=2)
@@ -344,8 +471,15 @@ def _joins(plain: Tensor) -> Iterator[Sample]:
     yield s("SPACE_TO_DEPTH", "2", x(1, 4, 6, 2), block_size=2)
     zero = const([[0, 0], [0, 0]])
     yield s("SPACE_TO_BATCH_ND", "plain", x(1, 4, 4, 3), const([2, 2]), zero)
-    yield s("SPACE_TO_BATCH_ND", "padded", x(1, 3, 5, 3), const([2, 2]), const([[0, 1], [1, 0]]),
-            low=1, high=3)
+    yield s(
+        "SPACE_TO_BATCH_ND",
+        "padded",
+        x(1, 3, 5, 3),
+        const([2, 2]),
+        const([[0, 1], [1, 0]]),
+        low=1,
+        high=3,
+    )
     yield s("SPACE_TO_BATCH_ND", "rank3", x(1, 5, 3), const([2]), const([[0, 1]]))
     yield s("BATCH_TO_SPACE_ND", "plain", x(4, 2, 2, 3), const([2, 2]), zero)
     yield s("BATCH_TO_SPACE_ND", "cropped", x(4, 2, 2, 3), const([2, 2]), const([[0, 1], [1, 0]]))
@@ -381,8 +515,14 @@ def _selections(plain: Tensor) -> Iterator[Sample]:
     yield s("SELECT_V2", "scalar", condition(1, 4, 6, 3), plain, const(np.float32(-7)), **more)
     yield s("SELECT_V2", "rank5", condition(1, 1, 2, 1, 2), x(1, 2, 2, 3, 2), y(2), **more)
     yield s("SELECT_V2", "scalar_condition", condition(), plain, y(1, 4, 6, 3), **more)
-    yield s("SELECT_V2", "int_condition_constant", const(np.asarray([True, False, True])), plain,
-            y(1, 4, 6, 3), **more)
+    yield s(
+        "SELECT_V2",
+        "int_condition_constant",
+        const(np.asarray([True, False, True])),
+        plain,
+        y(1, 4, 6, 3),
+        **more,
+    )
     for kind in ("ARG_MAX", "ARG_MIN"):
         for name, axis in {"last": -1, "axis1": 1, "axis0": 0}.items():
             yield s(kind, name, x(1, 4, 6), const(np.int32(axis)), dtype=DType.INT32, output_type=2)
@@ -391,6 +531,4 @@ def _selections(plain: Tensor) -> Iterator[Sample]:
         yield s(kind, "rank4", x(1, 3, 3, 5), const(np.int32(3)), dtype=DType.INT32, output_type=2)
 
 
-SAMPLES: tuple[Sample, ...] = (
-    *_linear(), *_binary(), *_unary(), *_reductions(), *_moves()
-)
+SAMPLES: tuple[Sample, ...] = (*_linear(), *_binary(), *_unary(), *_reductions(), *_moves())

@@ -93,37 +93,48 @@ def test_integer_form_is_within_one_step_of_float(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("extreme", EXTREMES)
-@pytest.mark.parametrize("kind", sorted(k for k in CLAIMED if FACTS[k].scales is None))
-def test_integer_form_survives_extreme_ranges(kind: str, extreme: str) -> None:
+@pytest.mark.parametrize("kind", CLAIMED)
+def test_extreme_ranges_are_right_or_refused(kind: str, extreme: str) -> None:
     low, high = EXTREMES[extreme]
     if kind in _POSITIVE_ONLY and low <= 0:
         pytest.skip("undefined there")
     if kind == "EXP" and high > 80:
         pytest.skip("overflows float32")
     sample = replace(_FIRST[kind], low=low, high=high, observed=True)
-    graph = quantized(sample)
-    assert not float_ops(graph)
-    check_against_float(sample, graph)
+    source = sample.graph
+    data = examples(source, count=8, low=low, high=high, bound=sample.bound)
+    outcome = Quantize("int8", "int8", "int8")(source, data)
+    if FACTS[kind].scales is not None and float_ops(outcome.graph):
+        assert any("values that span" in n.message for n in outcome.notices)
+        execute(outcome.graph, feed(sample, outcome.graph))
+    else:
+        assert not float_ops(outcome.graph)
+        check_against_float(sample, outcome.graph)
 
 
 @pytest.mark.parametrize("kind", sorted(k for k in CLAIMED if FACTS[k].scales is not None))
-@pytest.mark.parametrize(
-    "low,high,integer",
-    [(0, 0.9, False), (0, 1.2, True), (0, 254, True), (0, 255.5, False), (-1e-4, 1e-4, False)],
-)
-def test_limited_scales_stay_float_outside_and_exact_inside(
-    kind: str, low: float, high: float, integer: bool
-) -> None:
-    sample = replace(_FIRST[kind], low=low, high=high)
+@pytest.mark.parametrize("side", ["below", "lowest", "highest", "above"])
+def test_limited_scales_are_exact_inside_and_refused_outside(kind: str, side: str) -> None:
+    scales = FACTS[kind].scales
+    assert scales is not None
+    factor = {
+        "below": 0.99 * scales[0],
+        "lowest": 1.01 * scales[0],
+        "highest": 0.99 * scales[1],
+        "above": 1.01 * scales[1],
+    }[side]
+    if not np.isfinite(factor):
+        pytest.skip("no upper limit")
+    sample = replace(_FIRST[kind], low=0.0, high=255 * factor, observed=True)
     source = sample.graph
-    ends = np.full((2, *source.inputs[0].shape), low, np.float32)
-    ends[1] = high
-    outcome = Quantize("int8", "int8", "int8")(source, examples(source, [ends, ends]))
-    assert bool(float_ops(outcome.graph)) is not integer
-    if integer:
+    drawn = [np.zeros((2, *t.shape), np.float32) for t in source.inputs]
+    for array in drawn:
+        array[1] = sample.high
+    outcome = Quantize("int8", "int8", "int8")(source, examples(source, drawn))
+    if side in ("lowest", "highest"):
         check_against_float(sample, outcome.graph)
-    else:
-        assert any("values that span" in n.message for n in outcome.notices)
+    assert bool(float_ops(outcome.graph)) is (side in ("below", "above"))
+    assert bool(outcome.notices) is (side in ("below", "above"))
 
 
 @pytest.mark.parametrize("kind", sorted(k for k in CLAIMED if FACTS[k].fixed_output))

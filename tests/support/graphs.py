@@ -1,4 +1,4 @@
-"""Builders of tiny graphs: constants, one-op graphs, random CNNs. Shapes come from LiteRT itself."""
+"""Builders of tiny graphs: constants, one-op graphs, random CNNs; LiteRT says the shapes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ def options(kind: str, **fields: Any) -> Options | None:
     unknown = set(fields) - set(values)
     assert not unknown, f"{table} has no {unknown}; it has {sorted(values)}"
     calls = schema.SUBGRAPH_FIELDS.get(table, ())
-    kept = {n: v for n, v in (values | fields).items() if attributes[n] not in calls}
+    kept = {
+        n: tuple(v) if isinstance(v, list) else v
+        for n, v in (values | fields).items()
+        if attributes[n] not in calls
+    }
     return Options(table, MappingProxyType(kept))
 
 
@@ -76,7 +80,7 @@ def const(value: Any, name: str = "const", dtype: DType | None = None) -> Tensor
         listed = not isinstance(value, np.ndarray)
         name_of = narrow.get(array.dtype.name, array.dtype.name) if listed else array.dtype.name
         dtype = DType(name_of)
-    return Tensor(name, array.shape, dtype, np.ascontiguousarray(array, dtype.numpy))
+    return Tensor(name, array.shape, dtype, np.array(array, dtype.numpy, order="C"))
 
 
 def make(
@@ -254,9 +258,7 @@ def _residual(b: Builder, x: Tensor) -> Tensor:
 
 def _pool(b: Builder, x: Tensor) -> Tensor:
     kind = str(b.random.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"]))
-    return b.op(
-        kind, x, padding=SAME, stride_w=1, stride_h=1, filter_width=2, filter_height=2
-    )
+    return b.op(kind, x, padding=SAME, stride_w=1, stride_h=1, filter_width=2, filter_height=2)
 
 
 def _gate(b: Builder, x: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ class OpFacts:
         fixed_output: (scale, zero point) that the int8 kernel demands of its output.
         hybrid: runs float activations with int8 weights at least as fast as float weights.
         real_output: False when outputs are indices or truth values, which are never quantized.
-        scales: operand scales that the int8 kernel gets right: scales[0] <= scale < scales[1].
+        scales: operand scales (times the option `beta`, if there is one) that the int8 kernel
+            gets right: scales[0] <= scale < scales[1].
     """
 
     kind: str
@@ -70,6 +71,9 @@ def _compares(kind: str) -> OpFacts:
     """
     return OpFacts(kind, (0, 1), int8=2, tied=False, real_output=False, scales=(2.0**-8, 1.0))
 
+
+# The kernels turn 2^26 · scale · beta into a multiplier above one; less aborts the whole process.
+_SOFTMAX_SCALES = (2.0**-25, float("inf"))
 
 _ROWS: tuple[OpFacts, ...] = (
     # Linear ops with weights.
@@ -104,9 +108,10 @@ _ROWS: tuple[OpFacts, ...] = (
     OpFacts("SQRT", int8=2),
     OpFacts("LOGISTIC", int8=2, fixed_output=(1 / 256, -128)),
     OpFacts("TANH", int8=2, fixed_output=(1 / 128, 0)),
-    OpFacts("SOFTMAX", int8=2, fixed_output=(1 / 256, -128)),
-    OpFacts("LOG_SOFTMAX", int8=2, fixed_output=(16 / 256, 127)),
-    OpFacts("L2_NORMALIZATION", int8=2, fixed_output=(1 / 128, 0)),
+    OpFacts("SOFTMAX", int8=2, fixed_output=(1 / 256, -128), scales=_SOFTMAX_SCALES),
+    OpFacts("LOG_SOFTMAX", int8=2, fixed_output=(16 / 256, 127), scales=_SOFTMAX_SCALES),
+    # In float, norms below 1e-6 count as 1e-6; the integer kernel knows no such floor.
+    OpFacts("L2_NORMALIZATION", int8=2, fixed_output=(1 / 128, 0), scales=(1e-6, float("inf"))),
     # Reductions and pooling.
     OpFacts("MEAN", int8=2),
     OpFacts("SUM", int8=2),

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from litesmith.graph import DType, Graph, Op, Options, QuantParams, Tensor
 from litesmith.graph.edit import fresh_name, producers
 from litesmith.graph.facts import OpFacts, activation_positions, facts
@@ -120,12 +122,13 @@ def _beyond_scales(
         if row is None or row.scales is None:
             continue
         low, high = row.scales
+        beta = float(op.option("beta", 1.0))
         scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
-        if not all(low <= scale < high for scale in scales):
-            found[made_by[op.outputs[0]]] = (
-                f"its integer kernel needs values that span between {255 * low:.2g} and "
-                f"{255 * high:.3g}"
-            )
+        if not all(low <= beta * scale < high for scale in scales):
+            limits = f"at least {255 * low / beta:.2g}"
+            limits += f" and less than {255 * high / beta:.3g}" if np.isfinite(high) else ""
+            reason = f"its integer kernel needs values that span {limits}"
+            found[made_by[op.outputs[0]]] = reason
     return found
 
 
