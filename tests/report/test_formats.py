@@ -16,7 +16,8 @@ def test_size(count, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "–"), (0.00123, "1.23 µs"), (0.0617, "0.062 ms"), (6.7, "6.70 ms"), (146.2, "146 ms"),
+        (None, "–"), (0.00123, "1.23 µs"), (0.0617, "0.062 ms"), (6.7, "6.70 ms"),
+        (146.2, "146 ms"),
     ],
 )  # fmt: skip
 def test_milliseconds(value, text):

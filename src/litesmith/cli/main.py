@@ -59,11 +59,15 @@ def _run(args: list[str], streams: Streams | None = None) -> int:
     try:
         result: Any = command()(args, prog_name="litesmith", standalone_mode=False, obj=streams)
     except Exception as error:
+        if type(error).__name__ == "Abort":
+            raise KeyboardInterrupt from error
         if not hasattr(error, "format_message"):
             raise
         from litesmith.cli.usage import usage_error
 
         raise usage_error(error, args) from None
+    if result == _INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 
