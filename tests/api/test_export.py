@@ -280,3 +280,11 @@ def test_a_source_with_integer_inputs(use, out):
     assert report.artifact.inputs[0].dtype == "int32"
     assert report.parity is not None
     assert report.parity.synthetic
+
+
+def test_a_target_that_was_not_tried_is_told(use, out):
+    use(classifier())
+    report = litesmith.export("m.keras", out, data=X, target="ethos-u55-128")
+    assert report.target is not None
+    assert report.target.proof == "rules"
+    assert "not_run_there" in {w.code for w in report.warnings}

@@ -61,7 +61,7 @@ def test_export_check_compare_and_bench(models, tmp_path, name):
 def test_demo_prints_its_table_and_the_way_on(tmp_path):
     done = litesmith("demo", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
-    for text in ("original", "float .tflite", "int8 .tflite", "597 labelled examples", "Next:"):
+    for text in ("original", "float", "int8", "597 labelled examples", "Next:"):
         assert text in done.stdout
     assert contents(tmp_path) == ["digits.tflite"]
 

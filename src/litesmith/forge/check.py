@@ -36,7 +36,8 @@ def run(source: Any, target: str | None, loading: LoadingOptions, listen: Listen
     with open_source(source, load_options(loading, lambda line: None)) as opened:
         listen("load", None)
         facts = source_facts(opened.info)
-        listen("convert", None)
+        if facts.format != "tflite":
+            listen("convert", None)
         model = opened.lower()
     graph = graphs.read(model)
     graphs.verify(graph)

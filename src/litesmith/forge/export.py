@@ -74,7 +74,8 @@ def _run(
         listen("load", None)
         ledger.note(source=source_facts(opened.info))
         given = _given(plan.options, opened.info)
-        listen("convert", None)
+        if opened.info.format != "tflite":
+            listen("convert", None)
         float_model = opened.lower()
         graph = graphs.read(float_model)
         _decline_quantized(graph, opened.info)

@@ -61,6 +61,12 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
             f"{score.metric} drops by {score.drop * 100:.1f} points on {score.examples} examples.",
             "Set --max-drop to make this an error; try --quantize dynamic or float16.",
         )
+    if report.target is not None and report.target.proof == "rules":
+        yield Notice(
+            "not_run_there",
+            f"The file was run on this machine's CPU, not on {report.target.name}.",
+            "Compile or run it with that target's own tools before you rely on it.",
+        )
     if latency is not None and latency.artifact > _SLOWER * latency.float_tflite:
         yield Notice(
             "slower",

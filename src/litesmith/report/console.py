@@ -28,7 +28,7 @@ from litesmith.report.model import (
 
 def export_table(report: Report) -> RenderableType:
     """Return original, float file and artifact side by side, what it rests on, warnings, path."""
-    table = _table("", *_export_columns(report))
+    table = _table("model", *_export_columns(report))
     for row in _export_rows(report):
         table.add_row(*row)
     parts: list[RenderableType] = [Text(), table, *_basis(report)]
@@ -51,7 +51,7 @@ def demo_table(report: Report) -> RenderableType:
     steps = (
         f"litesmith bench {path}",
         "litesmith check YOUR_MODEL",
-        "litesmith export YOUR_MODEL -o model.tflite --data YOUR_IMAGES/ --preprocess unit",
+        "litesmith export YOUR_MODEL -o model.tflite --data YOUR_IMAGES/",
     )
     lines = [Text(f"  {step}", "cyan") for step in steps]
     return Group(export_table(report), Text(), Text("Next:", "bold"), *lines)
@@ -66,13 +66,17 @@ def check_table(report: CheckReport) -> RenderableType:
     facts.add_row("ops", _counts(report.ops))
     facts.add_row("weights", _bits(report.weights_bits))
     if report.float_tflite_bytes is not None:
-        facts.add_row("float .tflite", fmt.size(report.float_tflite_bytes))
+        facts.add_row("float", fmt.size(report.float_tflite_bytes))
     if report.float_ops_in_int8 is None:
         facts.add_row("quantized", f"already; {report.float_ops} ops compute in float")
     else:
         facts.add_row("int8", _left(report.float_ops_in_int8))
     if report.target is not None:
-        said = "runs it, by its rules" if report.target.runs else f"refuses {_left(report.refused)}"
+        said = (
+            "has no objection by its table; it was not run there"
+            if report.target.runs
+            else f"refuses {_left(report.refused)}"
+        )
         facts.add_row(f"target {report.target.name}", said)
     return Group(Text(), facts, *_warnings(report.warnings))
 
@@ -116,7 +120,7 @@ def _export_columns(report: Report) -> list[str]:
     score = [report.score.metric] if report.score else []
     parity = report.parity
     agreement = "agreement" if parity and parity.top1_agreement is not None else "SQNR"
-    return [*score, agreement, "max |error|", "size", "gzip", "latency", "speed-up"]
+    return [*score, agreement, "max error", "size", "gzip", "latency", "speed"]
 
 
 def _export_rows(report: Report) -> list[list[str]]:
@@ -130,11 +134,11 @@ def _export_rows(report: Report) -> list[list[str]]:
     rows = [
         ["original", _score(score.source if score else None, score), fmt.NONE, fmt.NONE,
          fmt.size(source.size_bytes), fmt.NONE, fmt.NONE, fmt.NONE],
-        ["float .tflite", _score(score.float_tflite if score else None, score),
+        ["float", _score(score.float_tflite if score else None, score),
          _agreement(parity, exact=True), fmt.small(parity.float_max_abs_error),
          fmt.size(exact.size_bytes), fmt.size(exact.size_gzip_bytes),
          fmt.milliseconds(before), fmt.times(before, before)],
-        [f"{scheme} .tflite", _score(score.artifact if score else None, score),
+        [scheme, _score(score.artifact if score else None, score),
          _agreement(parity, exact=False), fmt.small(parity.max_abs_error),
          fmt.size(artifact.size_bytes), fmt.size(artifact.size_gzip_bytes),
          fmt.milliseconds(after), fmt.times(before, after)],
@@ -149,14 +153,14 @@ def _basis(report: Report) -> list[Text]:
     score, parity, latency = report.score, report.parity, report.latency_ms
     if score is not None:
         bound = score.drop_bound_95
-        sure = "" if bound is None else f"; with 95 % confidence at most {_points(bound, score)}"
+        sure = "" if bound is None else f", at most {_points(bound, score)} (95 %)"
         lines.append(
-            f"{score.metric}: on {score.examples:,} labelled examples; "
+            f"{score.metric}: {score.examples:,} labelled examples; "
             f"drop {_points(score.drop, score)}{sure}"
         )
     if parity is not None:
         what = "agreement, error" if parity.top1_agreement is not None else "SQNR, error"
-        lines.append(f"{what}: against the original, on {_examples(parity)}")
+        lines.append(f"{what}: against the original on {_examples(parity)}")
     if latency is not None:
         on = _on(report.machine, latency.threads)
         lines.append(f"latency: median of {latency.runs:,} runs{on}")
@@ -175,7 +179,7 @@ def _warnings(warnings: Iterable[Warn]) -> list[RenderableType]:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0))
     for place, name in enumerate(columns):
         table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
     return table
