@@ -9,6 +9,7 @@ from typing import Any
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError
 from litesmith.graph import Signature, read, write
+from litesmith.sources.graphdef import as_function, assigned_variables, freeze, with_static_lists
 
 _KEY = "serving_default"
 _UNSUPPORTED = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+?)\s*$", re.M)
@@ -24,15 +25,35 @@ def convert(function: Any) -> bytes:
     Raises:
         ConversionError: naming the ops that have no builtin kernel.
     """
+    try:
+        return _convert(function)
+    except Exception as error:
+        if "TensorListReserve" not in str(error):
+            raise _explained(error, function) from error
+    repaired = as_function(with_static_lists(freeze(function)))
+    try:
+        return _convert(repaired)
+    except Exception as error:
+        raise _explained(error, function) from error
+
+
+def _convert(function: Any) -> bytes:
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.exclude_conversion_metadata = True
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    try:
-        return bytes(converter.convert())
-    except Exception as error:
-        raise ConversionError(*explain(str(error))) from error
+    return bytes(converter.convert())
+
+
+def _explained(error: Exception, function: Any) -> ConversionError:
+    changing = assigned_variables(function)
+    if changing:
+        return ConversionError(
+            f"The model changes its own variables while it runs ({changing[0]}).",
+            "Build it without state between calls: stateful=False, no random layer at inference.",
+        )
+    return ConversionError(*explain(str(error)))
 
 
 def explain(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from litesmith.sources.convert import convert, with_signature
+from litesmith.sources.graphdef import Frozen, as_function
 from litesmith.sources.options import specs_from_json
 from litesmith.sources.protocol import load_arrays
 from litesmith.sources.tensorflow import import_tensorflow
@@ -34,17 +35,6 @@ class FrozenRequest:
     reference: list[str]
 
 
-def freeze(function: Any) -> tuple[bytes, list[str], list[str]]:
-    """Return a concrete function as (GraphDef bytes, input tensor names, output tensor names)."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    data: bytes = frozen.graph.as_graph_def().SerializeToString()
-    return data, [t.name for t in frozen.inputs], [t.name for t in frozen.outputs]
-
-
 def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> bytes:
     """Return the float .tflite of a frozen GraphDef.
 
@@ -53,13 +43,9 @@ def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> b
     """
     progress("starting TensorFlow")
     tf = import_tensorflow(keras=None)
-    definition = tf.compat.v1.GraphDef.FromString(Path(request.graph).read_bytes())
+    graph = tf.compat.v1.GraphDef.FromString(Path(request.graph).read_bytes())
     Path(request.graph).unlink()
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
-    tensor = wrapped.graph.get_tensor_by_name
-    function = wrapped.prune(
-        [tensor(name) for name in request.feeds], [tensor(name) for name in request.fetches]
-    )
+    function = as_function(Frozen(graph, tuple(request.feeds), tuple(request.fetches)))
     progress("converting to .tflite")
     inputs, outputs = specs_from_json(request.inputs), specs_from_json(request.outputs)
     data = with_signature(convert(function), inputs, outputs)

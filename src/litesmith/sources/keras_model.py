@@ -54,6 +54,28 @@ def check_backend(model: Any) -> None:
         )
 
 
+def half_precision_layers(model: Any) -> list[Any]:
+    """Return the layers that keep float32 weights and compute in 16 bits (mixed precision)."""
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if getattr(layer, "compute_dtype", None) in ("float16", "bfloat16")
+        and getattr(layer, "variable_dtype", None) == "float32"
+    ]
+
+
+def compute_in_float32(layers: Sequence[Any]) -> None:
+    """Let mixed-precision layers compute in the precision of their weights.
+
+    The converter has no float16 kernels, and what training saved in memory costs only precision.
+    """
+    for layer in layers:
+        if hasattr(layer, "_set_dtype_policy"):  # tf_keras
+            layer._set_dtype_policy("float32")
+        else:
+            layer.dtype_policy = "float32"
+
+
 def _symbolic(model: Any, loader: str) -> Loaded:
     structure = _attribute(model, "input")
     if structure is None:

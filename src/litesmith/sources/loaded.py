@@ -23,12 +23,14 @@ class Loaded:
         inputs: in declared order; unknown dimensions are None.
         call: (one tensor per input) → (name, tensor) per output in declared order; traceable.
         owner: object that keeps the variables alive.
+        notes: sentences the user should read.
     """
 
     loader: str
     inputs: tuple[TensorSpec, ...]
     call: Callable[[Sequence[Any]], NamedTensors]
     owner: Any
+    notes: tuple[str, ...] = ()
 
 
 def with_shapes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from litesmith.sources.tensorflow import Keras, import_tensorflow
 
 Progress = Callable[[str], None]
 _TITLES: dict[Keras, str] = {"keras": "Keras", "tf_keras": "tf_keras"}
+_MIXED = "The model was trained in mixed precision; it is computed in float32."
 _UNKNOWN = re.compile(
     r"Unknown (?:layer|object|[\w ]*function)[^'\"]*['\"]([\w>.]+)['\"]"
     r"|Could not locate (?:class|function) ['\"]([\w>.]+)['\"]"
@@ -144,7 +145,11 @@ def _refuse(path: Path, stored: Stored) -> None:
 
 
 def _attempt(keras: Keras, request: LoadRequest, stored: Stored) -> Loaded:
-    from litesmith.sources.keras_model import from_keras
+    from litesmith.sources.keras_model import (
+        compute_in_float32,
+        from_keras,
+        half_precision_layers,
+    )
 
     request.progress(f"starting {_TITLES[keras]}")
     import_tensorflow(keras)
@@ -154,11 +159,15 @@ def _attempt(keras: Keras, request: LoadRequest, stored: Stored) -> Loaded:
     objects = dict(_custom_objects(request.custom_objects))
     try:
         model = _open(package, request, objects)
+        halves = half_precision_layers(model)
+        compute_in_float32(halves)
         loaded = from_keras(model, title, request.input_shapes)
     except LitesmithError:
         raise
     except Exception as error:  # the one adapter of both Keras
         raise LoadError(f"{title}: {reason(error)}") from error
+    if halves:
+        loaded = replace(loaded, notes=(_MIXED,))
     shapes = tuple(spec.shape for spec in loaded.inputs)
     if shapes_differ(stored.input_shapes, shapes):
         raise LoadError(f"{title}: loads inputs {shapes} where the file says {stored.input_shapes}")

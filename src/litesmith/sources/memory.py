@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from litesmith.errors import LoadError
 from litesmith.sources import protocol
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.options import LoadOptions, SourceInfo, specs_to_json
@@ -51,12 +52,17 @@ class MemorySource:
     """
 
     def __init__(self, model: Any, options: LoadOptions) -> None:
-        from litesmith.sources.keras_model import check_backend, from_keras
+        from litesmith.sources.keras_model import check_backend, from_keras, half_precision_layers
         from litesmith.sources.loaded import check_inputs, with_shapes
         from litesmith.sources.traced import TracedModel
 
         title = model_title(model) or ""
         check_backend(model)
+        if half_precision_layers(model):
+            raise LoadError(
+                f"The model '{model.name}' computes in half precision.",
+                "Save it (.keras) and give the file: it is then computed in float32.",
+            )
         loaded = from_keras(model, title, options.input_shapes)
         inputs = with_shapes(loaded.inputs, options.input_shapes)
         check_inputs(inputs)
@@ -79,20 +85,21 @@ class MemorySource:
 
     def lower(self) -> bytes:
         """Return the float .tflite (see `Source`)."""
-        from litesmith.sources.frozen import freeze
+        from litesmith.sources.graphdef import freeze
         from litesmith.sources.verify import probe
 
         child = Child(self._options.time_limit_s, self._options.on_progress)
         try:
-            graph, feeds, fetches = freeze(self._model.function)
+            frozen = freeze(self._model.function)
             path = child.work.path / "graph.pb"
-            path.write_bytes(graph)
+            with protocol.disk(child.work.path):
+                path.write_bytes(frozen.graph.SerializeToString())
             examples = probe(self._model.inputs)
             reply = child.request(
                 "convert",
                 graph=str(path),
-                feeds=feeds,
-                fetches=fetches,
+                feeds=frozen.feeds,
+                fetches=frozen.fetches,
                 inputs=specs_to_json(self._model.inputs),
                 outputs=specs_to_json(self._model.outputs),
                 examples=protocol.save_arrays(examples, child.work.path),

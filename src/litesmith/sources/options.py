@@ -49,6 +49,7 @@ class SourceInfo:
         keras_version: the version stored in the file, None when there is none.
         size_bytes: bytes on disk (all files of a directory); 0 for a model in memory.
         inputs, outputs: in declared order; an axis of None fits any number of examples.
+        notes: sentences the user should read, usually none.
     """
 
     path: str
@@ -58,6 +59,7 @@ class SourceInfo:
     size_bytes: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    notes: tuple[str, ...] = ()
 
 
 def specs_to_json(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:

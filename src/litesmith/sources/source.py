@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from litesmith.errors import InputError
 from litesmith.sources import protocol
-from litesmith.sources.detect import SourceFormat, detect, size_bytes
+from litesmith.sources.detect import detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
 from litesmith.sources.options import LoadOptions, SourceInfo, specs_from_json
 from litesmith.sources.process import Child
@@ -127,14 +127,13 @@ class FileSource:
                 size_bytes=self._size,
                 inputs=specs_from_json(reply["inputs"]),
                 outputs=specs_from_json(reply["outputs"]),
+                notes=tuple(reply["notes"]),
             )
         return self._info
 
     def lower(self) -> bytes:
         """Return the float .tflite (see `Source`)."""
         _ = self.info
-        if self._format is SourceFormat.TFLITE:
-            return self._path.read_bytes()
         return Path(self._child.request("lower")["path"]).read_bytes()
 
     def run(self, batch: Sequence[Array]) -> list[Array]:

@@ -49,6 +49,7 @@ class TFLiteModel:
             "keras_version": None,
             "inputs": specs_to_json(_specs(graph.inputs, graph.input_names())),
             "outputs": specs_to_json(_specs(graph.outputs, graph.output_names())),
+            "notes": [],
         }
 
     def lower(self, progress: Callable[[str], None]) -> bytes:

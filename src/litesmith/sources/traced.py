@@ -58,6 +58,7 @@ class TracedModel:
             "keras_version": self.keras_version,
             "inputs": specs_to_json(self.inputs),
             "outputs": specs_to_json(self.outputs),
+            "notes": list(self._loaded.notes),
         }
 
     def lower(self, progress: Callable[[str], None]) -> bytes:

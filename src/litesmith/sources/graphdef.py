@@ -1,0 +1,80 @@
+"""Concrete functions as GraphDefs, variables frozen, and what is repaired in that form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+# Op → which input is the shape of a list's elements.
+_ELEMENT_SHAPE = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A graph without variables.
+
+    Attributes:
+        graph: `tf.compat.v1.GraphDef`.
+        feeds, fetches: tensor names of the inputs and outputs, in declared order.
+    """
+
+    graph: Any
+    feeds: tuple[str, ...]
+    fetches: tuple[str, ...]
+
+
+def freeze(function: Any) -> Frozen:
+    """Return a concrete function with its variables as constants and its calls inlined."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    return Frozen(
+        frozen.graph.as_graph_def(),
+        tuple(tensor.name for tensor in frozen.inputs),
+        tuple(tensor.name for tensor in frozen.outputs),
+    )
+
+
+def as_function(frozen: Frozen) -> Any:
+    """Return the concrete function of a frozen graph."""
+    import tensorflow as tf
+
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(frozen.graph, name=""), [])
+    tensor = wrapped.graph.get_tensor_by_name
+    return wrapped.prune(
+        [tensor(name) for name in frozen.feeds], [tensor(name) for name in frozen.fetches]
+    )
+
+
+def with_static_lists(frozen: Frozen) -> Frozen:
+    """Return the graph with a batch of 1 written into its tensor lists.
+
+    A recurrent layer out of a SavedModel was traced for any batch; the -1 in its lists' element
+    shapes stays although the inputs are static now, and the converter needs all sizes.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    graph = type(frozen.graph)()
+    graph.CopyFrom(frozen.graph)
+    nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        if node.op not in _ELEMENT_SHAPE:
+            continue
+        constant = nodes.get(node.input[_ELEMENT_SHAPE[node.op]])
+        if constant is None or constant.op != "Const":
+            continue
+        shape = tf.make_ndarray(constant.attr["value"].tensor)
+        if shape.ndim and (shape < 0).any():
+            known = np.where(shape < 0, 1, shape).astype(shape.dtype)
+            constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(known))
+    return Frozen(graph, frozen.feeds, frozen.fetches)
+
+
+def assigned_variables(function: Any) -> list[str]:
+    """Return the ops by which a function changes variables while it runs."""
+    definition = function.graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    return [n.name for n in nodes if n.op.startswith("Assign") and n.op.endswith("VariableOp")]
