@@ -13,6 +13,7 @@ ALL = (
     "calibration_cost",
     "defaults_not_slower",
     "applications",
+    "hybrid_kernels",
 )
 
 

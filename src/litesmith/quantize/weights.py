@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import MappingProxyType
 
@@ -18,6 +19,16 @@ _PER_CHANNEL_BYTES = 12  # float32 scale and int64 zero point
 # float16 keeps 11 significant bits only between these magnitudes.
 _HALF_MAX = 65504.0
 _HALF_MIN_NORMAL = 2.0**-14
+
+# Where the hybrid kernel overtakes the float one, in multiply-accumulates per output pixel (LiteRT
+# 2.3 with XNNPACK, x86-64 with AVX-512, one thread; benchmarks/hybrid_kernels.py measures it). Rows
+# of a matrix product (1x1 convolutions, FULLY_CONNECTED) are quantized one by one, some 28 ns each
+# and 0.2 ns per element, while a multiply-accumulate gets about 12 ps cheaper.
+_ROW_MACS = 2300
+_CHANNEL_MACS = 18
+_SINGLE_ROW_MACS = 4096
+# Larger windows quantize the whole input once.
+_WINDOW_MACS = 300
 
 Replacement = Callable[[Op, int, Tensor], "tuple[Tensor, Op | None] | None"]
 
@@ -73,9 +84,16 @@ def _int8(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | N
 
 
 def _runs_hybrid(op: Op, weights: Tensor) -> bool:
-    """False for grouped convolutions, which have no hybrid kernel."""
+    """True where quantizing the input on the fly costs less than int8 weights win."""
     data = op.inputs[0]
-    return op.kind != "CONV_2D" or (data is not None and data.shape[-1] == weights.shape[-1])
+    if data is None or (op.kind == "CONV_2D" and data.shape[-1] != weights.shape[-1]):
+        return False  # grouped convolutions have no hybrid kernel
+    channels = weights.shape[-1]
+    pixel_macs = weights.data.size if weights.data is not None else 0
+    if op.kind == "CONV_2D" and weights.shape[1:3] != (1, 1):
+        return pixel_macs >= _WINDOW_MACS
+    rows = math.prod(data.shape) // max(channels, 1)
+    return pixel_macs >= (_ROW_MACS + _CHANNEL_MACS * channels if rows > 1 else _SINGLE_ROW_MACS)
 
 
 def _behind_dequantize(low: Tensor, high: Tensor) -> tuple[Tensor, Op | None]:
