@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from litesmith.errors import InputError
 from litesmith.forge import prove
 from litesmith.forge.synthetic import generate, index_bounds
 from litesmith.graph import DType
@@ -48,7 +49,21 @@ def test_the_reference_works_while_the_caller_does():
     go.set()
     ((inputs, outputs),) = reference.pairs()
     assert np.array_equal(outputs[0], inputs[0] * 2)
-    assert reference.fidelity(["y"], lambda batch: [batch[0] * 2]).max_abs_error == 0.0
+    ((again, _),) = reference.pairs()
+    assert again is inputs
+    exact, other = reference.fidelity(["y"], lambda b: [b[0] * 2], lambda b: [b[0] * 2 + 1])
+    assert (exact.max_abs_error, other.max_abs_error) == (0.0, pytest.approx(1.0))
+
+
+def test_an_error_of_the_reference_reaches_the_caller():
+    def run(batch):
+        raise InputError("The model refuses.")
+
+    graph = classifier()
+    reference = prove.Reference(run, examples(graph, count=10), graph)
+    for _ in range(2):
+        with pytest.raises(InputError, match="refuses"):
+            list(reference.pairs())
 
 
 def test_large_examples_are_fewer():

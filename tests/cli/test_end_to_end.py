@@ -109,7 +109,8 @@ def test_a_missed_budget_keeps_the_file_beside(models, tmp_path):
     out.write_bytes(b"precious")
     done = litesmith(
         "export", models / "tiny.keras", "-o", out, "--data", models / "data.npz", "--json",
-        "--max-drop", "0", "--eval", models / "data.npz", "--metric", f"py:{_metric(tmp_path)}:never",
+        "--max-drop", "0", "--eval", models / "data.npz",
+        "--metric", f"py:{_metric(tmp_path)}:never",
     )  # fmt: skip
     assert done.returncode == 5, done.stderr
     found = json.loads(done.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from litesmith.data import Array, Examples, Labelled
@@ -25,12 +26,13 @@ from litesmith.sources import Source
 
 PARITY_EXAMPLES = 200
 _PARITY_BYTES = 256 * 2**20  # inputs and outputs that are kept while the parent quantizes
-_BATCH_BYTES = 16 * 2**20
+_BATCH_BYTES = 5 * 2**20
 _BATCH = 64
 _LATENCY_BUDGET_S = 1.0
 
 Batch = Sequence[Array]
 Run = Callable[[Batch], list[Array]]
+Pair = tuple[Batch, list[Array]]
 _T = TypeVar("_T")
 
 
@@ -39,29 +41,44 @@ class Reference:
 
     def __init__(self, run: Run, examples: Examples, graph: Graph) -> None:
         one = example_bytes(graph)
-        self.count = max(1, min(PARITY_EXAMPLES, _PARITY_BYTES // one))
-        self._examples = examples.take(self.count)
+        self._count = max(1, min(PARITY_EXAMPLES, _PARITY_BYTES // one))
+        self._examples = examples.take(self._count)
         self._size = batch_size(one)
         self._run = run
-        self._pool = ThreadPoolExecutor(1, "reference")
-        self._pairs: Future[list[tuple[Batch, list[Array]]]] = self._pool.submit(self._compute)
-        self._pool.shutdown(wait=False)
+        self._done: list[Pair] = []
+        self._coming: SimpleQueue[Pair | None] = SimpleQueue()
+        pool = ThreadPoolExecutor(1, "reference")
+        self._work = pool.submit(self._compute)
+        pool.shutdown(wait=False)
 
-    def _compute(self) -> list[tuple[Batch, list[Array]]]:
-        # Inputs are kept, too: a user's generator may give others in its next pass.
-        batches = self._examples.batches(self._size, limit=self.count)
-        return [(batch, self._run(batch)) for batch in batches]
+    def _compute(self) -> None:
+        try:
+            for batch in self._examples.batches(self._size, limit=self._count):
+                self._coming.put((batch, self._run(batch)))
+        finally:
+            self._coming.put(None)
 
-    def pairs(self) -> list[tuple[Batch, list[Array]]]:
-        """Wait for, and return, (inputs, the original's outputs) batch by batch."""
-        return self._pairs.result()
+    def pairs(self) -> Iterator[Pair]:
+        """Yield (inputs, the original's outputs) batch by batch, as they become known.
 
-    def fidelity(self, names: Sequence[str], run: Run) -> Fidelity:
-        """Return how close `run` comes to the original."""
-        meter = FidelityMeter(names)
+        They are kept, inputs too: a user's generator may give others in its next pass.
+        """
+        yield from self._done
+        while not self._work.done() or not self._coming.empty():
+            pair = self._coming.get()
+            if pair is None:
+                break
+            self._done.append(pair)
+            yield pair
+        self._work.result()
+
+    def fidelity(self, names: Sequence[str], *runs: Run) -> list[Fidelity]:
+        """Return how close each of `runs` comes to the original."""
+        meters = [FidelityMeter(names) for _ in runs]
         for inputs, outputs in self.pairs():
-            meter.update(outputs, run(inputs))
-        return meter.result()
+            for meter, run in zip(meters, runs, strict=True):
+                meter.update(outputs, run(inputs))
+        return [meter.result() for meter in meters]
 
 
 def score(

@@ -128,7 +128,8 @@ def _export_rows(report: Report) -> list[list[str]]:
     score, parity, latency = report.score, report.parity, report.latency_ms
     if source is None or exact is None or artifact is None or parity is None:
         return []
-    scheme = next((s.options.get("scheme") for s in report.steps if s.name == "quantize"), "none")
+    schemes = [str(s.options.get("scheme")) for s in report.steps if s.name == "quantize"]
+    scheme = schemes[0] if schemes else "none"
     before = latency.float_tflite if latency else None
     after = latency.artifact if latency else None
     rows = [
