@@ -288,3 +288,15 @@ def test_a_target_that_was_not_tried_is_told(use, out):
     assert report.target is not None
     assert report.target.proof == "rules"
     assert "not_run_there" in {w.code for w in report.warnings}
+
+
+def test_a_stream_without_an_end(use, out):
+    def batches():
+        while True:
+            yield X[:16]
+
+    use(classifier())
+    report = litesmith.export("m.keras", out, data=batches)
+    assert report.parity is not None
+    assert report.parity.examples == 200
+    assert "1000 examples" in report.steps[-1].why

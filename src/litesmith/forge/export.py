@@ -79,7 +79,9 @@ def _run(
         float_model = opened.lower()
         graph = graphs.read(float_model)
         _decline_quantized(graph, opened.info)
-        examples = given.examples or generate(graph, prove.PARITY_EXAMPLES, plan.seed)
+        examples = given.examples
+        if examples is None:
+            examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed)
         reference = prove.Reference(opened.run, examples, graph)
         shipped = _apply(plan, graph, given.examples, listen, ledger)
         built = _load(float_model, graph, shipped)
