@@ -12,8 +12,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from litesmith.api import bench, check, compare, export
     from litesmith.errors import (
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
         LoadError,
     )
     from litesmith.report import BenchReport, CheckReport, CompareReport, Report
+    from litesmith.report.version import __version__
 
 _HOMES = {
     "litesmith.api": ("bench", "check", "compare", "export"),
@@ -37,6 +36,7 @@ _HOMES = {
         "LoadError",
     ),
     "litesmith.report": ("BenchReport", "CheckReport", "CompareReport", "Report"),
+    "litesmith.report.version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

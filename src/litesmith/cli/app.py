@@ -28,7 +28,7 @@ app.command()(demo)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from litesmith import __version__
+        from litesmith.report.version import __version__
 
         print(f"litesmith {__version__}")
         raise typer.Exit

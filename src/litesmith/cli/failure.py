@@ -27,8 +27,8 @@ def print_failure(error: LitesmithError, streams: Streams, args: Sequence[str]) 
 
 
 def _report(error: LitesmithError, args: Sequence[str]) -> Any:
-    from litesmith import __version__
     from litesmith.report import FailureReport, Report
+    from litesmith.report.version import __version__
 
     carried = getattr(error, "report", None)
     noun = Report if "export" in args[:1] or "demo" in args[:1] else FailureReport

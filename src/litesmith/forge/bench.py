@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from litesmith import __version__
 from litesmith import graph as graphs
 from litesmith.errors import InputError
 from litesmith.forge import prove
@@ -17,6 +16,7 @@ from litesmith.forge.options import Listener
 from litesmith.forge.synthetic import generate
 from litesmith.measure import measure_size
 from litesmith.report import BenchReport, BenchRow
+from litesmith.report.version import __version__
 from litesmith.runtime import Session
 from litesmith.sources import open_source
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from litesmith import __version__
 from litesmith import graph as graphs
 from litesmith.data import Examples
 from litesmith.forge.facts import grouped_ops, source_facts
@@ -18,6 +17,7 @@ from litesmith.graph.census import float_ops, op_counts, weights_bits
 from litesmith.graph.step import silent
 from litesmith.quantize import integer_ops
 from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
+from litesmith.report.version import __version__
 from litesmith.rewrite import INTEGER_STEPS, STEPS
 from litesmith.sources import open_source
 from litesmith.targets import Target, find_target

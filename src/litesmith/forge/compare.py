@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from litesmith import __version__
 from litesmith import graph as graphs
 from litesmith.data import Array, Examples, TensorSpec, load_examples
 from litesmith.errors import InputError
@@ -21,6 +20,7 @@ from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
 from litesmith.measure import FidelityMeter
 from litesmith.report import CompareReport, Warn
+from litesmith.report.version import __version__
 from litesmith.sources import Source, open_source
 
 

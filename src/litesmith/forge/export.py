@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from litesmith import __version__
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled, load_examples, load_labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
@@ -25,6 +24,7 @@ from litesmith.graph import Graph
 from litesmith.measure import measure_size
 from litesmith.recipe import step_options, write_recipe
 from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
+from litesmith.report.version import __version__
 from litesmith.runtime import Session
 from litesmith.sources import Source, SourceInfo, open_source
 
