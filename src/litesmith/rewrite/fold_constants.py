@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from litesmith.graph import Graph, Op, Tensor, write
+from litesmith.graph import DType, Graph, Op, Tensor, write
 from litesmith.graph.edit import drop_dead, map_graphs, rebuild
 from litesmith.graph.step import Outcome, Progress, silent
 from litesmith.runtime import Session
@@ -30,6 +30,8 @@ _NEVER = frozenset(
         "DENSIFY",
     }
 )
+# The runtime hands these out in another form than a file holds them.
+_OPAQUE = frozenset(t for t in DType if t.bits < 8 or t is DType.BFLOAT16)
 _GROWTH_LIMIT = 2**16  # bytes that folding may add per op
 
 
@@ -85,7 +87,7 @@ def _foldable(graph: Graph) -> list[Op]:
             continue
         if not op.inputs or not all(t is None or t.is_constant or t in constant for t in op.inputs):
             continue
-        if any(t in graph.outputs for t in op.outputs) or _grows(op):
+        if any(t in graph.outputs or t.dtype in _OPAQUE for t in op.outputs) or _grows(op):
             continue
         constant.update(op.outputs)
         found.append(op)

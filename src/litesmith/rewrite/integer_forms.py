@@ -122,9 +122,11 @@ def _square(op: Op, view: _View) -> Sequence[Op] | None:
 def _pow(op: Op, view: _View) -> Sequence[Op] | None:
     exponent = _scalar(op.input(1))
     x = op.inputs[0]
+    if x is None or op.outputs[0].shape != x.shape:
+        return None  # an exponent of higher rank adds dimensions
     if exponent == 2.0:
         return [_binary("MUL", op, x, x)]
-    if exponent in (0.5, -0.5) and op.outputs[0].shape == (x.shape if x else ()):
+    if exponent in (0.5, -0.5):
         kind = "SQRT" if exponent > 0 else "RSQRT"
         return [op.with_(kind=kind, inputs=(x,), options=None, version=1)]
     return None
@@ -133,10 +135,14 @@ def _pow(op: Op, view: _View) -> Sequence[Op] | None:
 def _div(op: Op, view: _View) -> Sequence[Op] | None:
     x, y = op.inputs[:2]
     assert y is not None
-    if y.data is not None and np.all(y.data != 0):
-        return [_binary("MUL", op, x, _constant(y.name + "/reciprocal", 1 / y.data), op)]
-    maker = view.made_by.get(y)
-    if maker is not None and maker.kind == "SQRT" and view.read_by[y] == [op]:
+    if y.data is not None:
+        with np.errstate(divide="ignore", over="ignore"):
+            inverted = 1 / y.data
+        if not np.isfinite(inverted).all():
+            return None
+        return [_binary("MUL", op, x, _constant(y.name + "/reciprocal", inverted), op)]
+    maker = view.private(y, "SQRT")
+    if maker is not None and x is not y:
         inverse = y.with_(name=y.name + "/rsqrt")
         rsqrt = maker.with_(kind="RSQRT", outputs=(inverse,), version=1)
         return [rsqrt, _binary("MUL", op, x, inverse, op)]
