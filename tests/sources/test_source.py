@@ -167,9 +167,9 @@ def test_both_loaders_are_named(model: Model) -> None:
 
 def test_builder_that_builds_no_model(model: Model, code: str) -> None:
     options = LoadOptions(builder=f"{code}:number")
-    with open_source(model("only.weights.h5"), options) as source:
-        with pytest.raises(InputError, match="int"):
-            _ = source.info
+    path = model("only.weights.h5")
+    with open_source(path, options) as source, pytest.raises(InputError, match="int"):
+        _ = source.info
 
 
 def test_no_model_object() -> None:
