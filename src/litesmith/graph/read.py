@@ -287,7 +287,15 @@ def _elements(stored: Array, dtype: DType, count: int, shape: tuple[int, ...]) -
 
 
 def _positions(maps: Any, indices: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
-    return tuple((_str(m.name), indices.index(m.tensorIndex)) for m in maps or ())
+    # A tensor may stand at several positions under several names: each name takes the next one.
+    free: dict[int, list[int]] = {}
+    for position, index in enumerate(indices):
+        free.setdefault(index, []).append(position)
+    found = []
+    for named in maps or ():
+        places = free[named.tensorIndex]
+        found.append((_str(named.name), places.pop(0) if len(places) > 1 else places[0]))
+    return tuple(found)
 
 
 def _at(tensors: Sequence[Tensor], index: int) -> Tensor:
