@@ -43,13 +43,15 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", LATER_VERBS)
+@pytest.mark.parametrize("verb", sorted(LATER_VERBS))
 def test_verbs_of_a_later_version(verb, capfd):
     assert main([verb, "m", "--jobs", "2"]) == 2
     assert "not available in this version" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("verb", "option"), [(v, o) for v, opts in LATER.items() for o in opts])
+@pytest.mark.parametrize(
+    ("verb", "option"), [(v, o) for v, opts in LATER.items() for o in sorted(opts)]
+)
 def test_options_of_a_later_version(verb, option, capfd):
     assert main([verb, "a", "b", option, "x"]) == 2
     err = capfd.readouterr().err
