@@ -48,6 +48,8 @@ def test_integer_targets_refuse_floats(tmp_path):
         ({"confident": True, "max_drop": 0.1}, "--confident needs"),
         ({"confident": True, "eval": "a"}, "--confident needs"),
         ({"metric": "auc"}, "--metric needs --eval"),
+        ({"target": "edgetpu"}, "--target edgetpu runs integers only"),
+        ({"target": "edgetpu", "data": DATA, "quantize": "dynamic"}, "runs integers only"),
         ({"preprocess": ("unit",)}, "--preprocess is of no use"),
         ({"target": "cpuu"}, "no target 'cpuu'"),
         ({"quantize": "int9"}, "no quantization scheme"),
@@ -106,3 +108,17 @@ def test_loading_options_are_read():
     assert found.time_limit_s == 5
     with pytest.raises(InputError, match="--time-limit"):
         load_options(LoadingOptions(time_limit_s=0), print)
+
+
+@pytest.mark.parametrize(
+    "line", ["seed = 'a'", "seed = true", "confident = 1", "preprocess = 3", "target = ['cpu']"]
+)
+def test_options_of_a_recipe_have_types(tmp_path, line):
+    (tmp_path / "r.toml").write_text(f"[options]\n{line}\n")
+    refused(tmp_path, "must be of type", recipe=tmp_path / "r.toml")
+
+
+def test_one_text_in_a_recipe_is_a_list_of_one(tmp_path):
+    (tmp_path / "r.toml").write_text("[options]\npreprocess = 'unit'\n")
+    made = plan(tmp_path, recipe=tmp_path / "r.toml", data=DATA)
+    assert made.options.preprocess == ("unit",)

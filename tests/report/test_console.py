@@ -132,6 +132,7 @@ def test_check_names_what_stays_float_and_what_the_target_refuses():
     text = printed(check_table(report))
     assert "Keras 3.15.1 (keras, saved by Keras 3.15.1)" in text
     assert "float32[?, 8, 8, 1]" in text
+    assert "1,000 B" in row(text, "float .tflite")
     assert "stays float: 2 ERF (at block/erf)" in text
     assert "refuses" in row(text, "target edgetpu")
 

@@ -15,6 +15,7 @@ from litesmith.forge.options import (
     ExportOptions,
     LoadingOptions,
     MaxDrop,
+    as_texts,
     parse_max_drop,
     parse_shapes,
     split_objects,
@@ -24,20 +25,22 @@ from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.sources import LoadOptions
 from litesmith.targets import Target, find_target
 
-# Options that a recipe may hold: name there → field of `ExportOptions` or `LoadingOptions`.
-_IN_RECIPE: Mapping[str, str] = {
-    "data": "data",
-    "eval": "eval",
-    "metric": "metric",
-    "max-drop": "max_drop",
-    "confident": "confident",
-    "preprocess": "preprocess",
-    "target": "target",
-    "seed": "seed",
-    "signature": "signature",
-    "input-shape": "input_shape",
-    "custom-objects": "custom_objects",
-    "builder": "builder",
+_TEXT, _TEXTS = (str,), (str, list)
+
+# Options that a recipe may hold: name there → field of `ExportOptions` or `LoadingOptions`, types.
+_IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "data": ("data", _TEXT),
+    "eval": ("eval", _TEXT),
+    "metric": ("metric", _TEXT),
+    "max-drop": ("max_drop", (int, float, str)),
+    "confident": ("confident", (bool,)),
+    "preprocess": ("preprocess", _TEXTS),
+    "target": ("target", _TEXT),
+    "seed": ("seed", (int,)),
+    "signature": ("signature", _TEXT),
+    "input-shape": ("input_shape", _TEXTS),
+    "custom-objects": ("custom_objects", _TEXTS),
+    "builder": ("builder", _TEXT),
 }
 _LOADING = frozenset(f.name for f in fields(LoadingOptions))
 
@@ -77,7 +80,7 @@ class Plan:
     def recipe(self) -> Recipe:
         """Return the run as a recipe."""
         found = {}
-        for written, name in _IN_RECIPE.items():
+        for written, (name, _) in _IN_RECIPE.items():
             value = getattr(self.options.loading if name in _LOADING else self.options, name)
             if name in ("data", "eval") and not isinstance(value, (str, Path)):
                 continue  # arrays in memory cannot be named
@@ -107,20 +110,9 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
-    if options.confident and (options.max_drop is None or options.eval is None):
-        raise InputError("--confident needs --max-drop and --eval.")
-    if options.metric is not None and options.eval is None:
-        raise InputError("--metric needs --eval, labelled examples to score.")
-    if options.preprocess and options.data is None and options.eval is None:
-        raise InputError("--preprocess is of no use without --data or --eval.")
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
-    if find_scheme(plan.scheme).needs_data and options.data is None:
-        raise InputError(
-            f"--quantize {plan.scheme} needs representative examples to find value ranges.",
-            "Pass --data SPEC (100 to 500 typical inputs, no labels needed), or use "
-            "--quantize dynamic, which needs none.",
-        )
+    _refuse_contradictions(plan)
     return plan
 
 
@@ -143,6 +135,27 @@ def load_options(loading: LoadingOptions, on_progress: Callable[[str], None]) ->
     )
 
 
+def _refuse_contradictions(plan: Plan) -> None:
+    options, scheme = plan.options, plan.scheme
+    if options.confident and (options.max_drop is None or options.eval is None):
+        raise InputError("--confident needs --max-drop and --eval.")
+    if options.metric is not None and options.eval is None:
+        raise InputError("--metric needs --eval, labelled examples to score.")
+    if options.preprocess and options.data is None and options.eval is None:
+        raise InputError("--preprocess is of no use without --data or --eval.")
+    if find_scheme(scheme).needs_data and options.data is None:
+        raise InputError(
+            f"--quantize {scheme} needs representative examples to find value ranges.",
+            "Pass --data SPEC (100 to 500 typical inputs, no labels needed), or use "
+            "--quantize dynamic, which needs none.",
+        )
+    if plan.target.integer_only and scheme != "int8":
+        raise InputError(
+            f"--target {plan.target.name} runs integers only, which '{scheme}' does not make.",
+            "Add --quantize int8 --data SPEC (100 to 500 typical inputs, no labels needed).",
+        )
+
+
 def _check_destinations(source: Any, paths: Mapping[str, Path]) -> None:
     taken: dict[str, str] = {}
     for option, path in paths.items():
@@ -160,10 +173,13 @@ def _filled(options: ExportOptions, recipe: Recipe) -> ExportOptions:
     changes: dict[str, Any] = {}
     loading: dict[str, Any] = {}
     for written, value in recipe.options.items():
-        name = _IN_RECIPE[written]
+        name, types = _IN_RECIPE[written]
+        if not isinstance(value, types) or isinstance(value, bool) != (bool in types):
+            expected = " or ".join(kind.__name__ for kind in types)
+            raise InputError(f"The recipe's option '{written}' must be of type {expected}.")
         owner, into = (options.loading, loading) if name in _LOADING else (options, changes)
         if getattr(owner, name) in (None, ()):
-            into[name] = tuple(value) if isinstance(value, list) else value
+            into[name] = as_texts(value) if types is _TEXTS else value
     return replace(options, loading=replace(options.loading, **loading), **changes)
 
 

@@ -66,7 +66,7 @@ def check_table(report: CheckReport) -> RenderableType:
     facts.add_row("ops", _counts(report.ops))
     facts.add_row("weights", _bits(report.weights_bits))
     if report.float_tflite_bytes is not None:
-        facts.add_row("float", fmt.size(report.float_tflite_bytes))
+        facts.add_row("float .tflite", fmt.size(report.float_tflite_bytes))
     if report.float_ops_in_int8 is None:
         facts.add_row("quantized", f"already; {report.float_ops} ops compute in float")
     else:
