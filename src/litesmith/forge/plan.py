@@ -172,6 +172,7 @@ def _filled(options: ExportOptions, recipe: Recipe) -> ExportOptions:
     """Fill what the user did not give with what the recipe says."""
     changes: dict[str, Any] = {}
     loading: dict[str, Any] = {}
+    value: Any
     for written, value in recipe.options.items():
         name, types = _IN_RECIPE[written]
         if not isinstance(value, types) or isinstance(value, bool) != (bool in types):
