@@ -172,16 +172,20 @@ def _filled(options: ExportOptions, recipe: Recipe) -> ExportOptions:
     """Fill what the user did not give with what the recipe says."""
     changes: dict[str, Any] = {}
     loading: dict[str, Any] = {}
-    value: Any
     for written, value in recipe.options.items():
         name, types = _IN_RECIPE[written]
-        if not isinstance(value, types) or isinstance(value, bool) != (bool in types):
-            expected = " or ".join(kind.__name__ for kind in types)
-            raise InputError(f"The recipe's option '{written}' must be of type {expected}.")
+        _refuse_type(written, value, types)
         owner, into = (options.loading, loading) if name in _LOADING else (options, changes)
         if getattr(owner, name) in (None, ()):
             into[name] = as_texts(value) if types is _TEXTS else value
     return replace(options, loading=replace(options.loading, **loading), **changes)
+
+
+def _refuse_type(written: str, value: Any, types: tuple[type, ...]) -> None:
+    # True is an int to Python, not to a user.
+    if not isinstance(value, types) or isinstance(value, bool) != (bool in types):
+        expected = " or ".join(kind.__name__ for kind in types)
+        raise InputError(f"The recipe's option '{written}' must be of type {expected}.")
 
 
 def _quantize(options: ExportOptions) -> Quantize:
