@@ -130,24 +130,28 @@ def _computes_float(op: Op) -> bool:
 
 
 def _release_carriers(graph: Graph, decided: dict[Op, bool], outputs: set[Tensor]) -> None:
-    """Let carriers that only connect float ops stay float: quantizing them would buy nothing."""
+    """Let carriers that only connect float ops stay float: quantizing them would buy nothing.
+
+    A carrier stays integer when a path of carriers leads from it to an op that computes in
+    integers, or to an integer output.
+    """
     made_by, read_by = producers(graph), users(graph)
-
-    def in_integers(op: Op | None) -> bool:
-        return op is not None and decided.get(op, False)
-
-    changed = True
-    while changed:
-        changed = False
-        for op in graph.ops:
-            if not in_integers(op) or op.kind not in _CARRIERS:
-                continue
-            before = any(in_integers(made_by.get(t)) for t in op.inputs if t is not None)
-            after = any(in_integers(r) for t in op.outputs for r in read_by.get(t, []))
-            isolated = not before and not any(t in outputs for t in op.outputs)
-            if isolated and not after:
-                decided[op] = False
-                changed = True
+    anchored = {
+        op
+        for op, integer in decided.items()
+        if integer and (op.kind not in _CARRIERS or any(t in outputs for t in op.outputs))
+    }
+    todo = list(anchored)
+    while todo:
+        op = todo.pop()
+        before = [made_by[t] for t in op.inputs if t in made_by]
+        after = [reader for t in op.outputs for reader in read_by.get(t, [])]
+        for other in (*before, *after):
+            if decided.get(other, False) and other not in anchored:
+                anchored.add(other)
+                todo.append(other)
+    for op, integer in decided.items():
+        decided[op] = integer and op in anchored
 
 
 class Groups:

@@ -21,6 +21,7 @@ from litesmith.graph.step import Progress, silent
 from litesmith.runtime import Session
 
 _CHUNK = 16  # examples fetched from the source at a time
+_INFINITE = 1e30  # constants from here on mean infinity
 _GATHERED = 2**16  # elements of one tensor gathered before they are reduced at once
 
 
@@ -40,11 +41,13 @@ class Ranges:
     def of(self, tensor: Tensor) -> tuple[float, float]:
         """Return (low, high) of a tensor; a constant's come from its value.
 
+        Constants that stand for infinity (padding of maxima, masks) do not count: they saturate.
+
         Raises:
             KeyError: the tensor was not observed.
         """
         if tensor.data is not None:
-            values = tensor.data
+            values = tensor.data[np.abs(tensor.data) < _INFINITE]
             return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
         return self.low[tensor], self.high[tensor]
 

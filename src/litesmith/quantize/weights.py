@@ -10,7 +10,7 @@ import numpy as np
 
 from litesmith.graph import DType, Graph, Op, Options, Tensor
 from litesmith.graph.edit import fresh_name, map_graphs
-from litesmith.graph.facts import FACTS, weights_of
+from litesmith.graph.facts import FACTS
 from litesmith.quantize.params import to_integers, weight_params
 
 # What a DEQUANTIZE op and its tensor cost in a file; smaller constants are left alone.
@@ -30,7 +30,9 @@ _SINGLE_ROW_MACS = 4096
 # Larger windows quantize the whole input once.
 _WINDOW_MACS = 300
 
-Replacement = Callable[[Op, int, Tensor], "tuple[Tensor, Op | None] | None"]
+# How a constant is stored for one use of it, None for "as it is"; uses of one kind share a copy.
+Use = Callable[[Op, int, Tensor], "tuple[int, bool] | None"]
+Replacement = Callable[[Tensor, "tuple[int, bool]"], "tuple[Tensor, Op | None]"]
 
 
 def float16(graph: Graph) -> tuple[Graph, int]:
@@ -38,7 +40,7 @@ def float16(graph: Graph) -> tuple[Graph, int]:
 
     The runtime expands them once when it loads the file, so speed is that of float32.
     """
-    return _with_constants(graph, _half)
+    return _with_constants(graph, _half_use, _half)
 
 
 def dynamic(graph: Graph) -> tuple[Graph, int]:
@@ -48,39 +50,46 @@ def dynamic(graph: Graph) -> tuple[Graph, int]:
     on the fly; the others (depthwise: 5 times slower hybrid than float) get a DEQUANTIZE that the
     runtime folds away when it loads the file.
     """
-    return _with_constants(graph, _int8)
+    return _with_constants(graph, _int8_use, _int8)
 
 
-def _half(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | None:
+def _half_use(op: Op, position: int, tensor: Tensor) -> tuple[int, bool] | None:
     data = tensor.data
     if data is None or tensor.dtype is not DType.FLOAT32 or data.size * 2 < _OVERHEAD_BYTES:
         return None
-    magnitude = np.abs(data)
-    peak = float(magnitude.max())
+    peak = float(np.abs(data).max())
     # Values that float16 cannot hold with its full precision stay what they are.
     if not np.isfinite(peak) or peak > _HALF_MAX or 0 < peak < 16 * _HALF_MIN_NORMAL:
         return None
-    half = Tensor(
-        fresh_name(tensor.name, "float16"), tensor.shape, DType.FLOAT16, data.astype(np.float16)
-    )
-    return _behind_dequantize(half, tensor)
+    return 0, False
 
 
-def _int8(op: Op, position: int, tensor: Tensor) -> tuple[Tensor, Op | None] | None:
+def _half(tensor: Tensor, use: tuple[int, bool]) -> tuple[Tensor, Op | None]:
+    assert tensor.data is not None
+    data = tensor.data.astype(np.float16)
+    name = fresh_name(tensor.name, "float16")
+    return _behind_dequantize(Tensor(name, tensor.shape, DType.FLOAT16, data), tensor)
+
+
+def _int8_use(op: Op, position: int, tensor: Tensor) -> tuple[int, bool] | None:
+    """Return (output-channel axis, whether the op reads the integers itself)."""
     row = FACTS.get(op.kind)
     if row is None or row.weights is None or position != row.weights.index:
         return None
-    weights = weights_of(op)
-    if weights is None or weights.data is None or weights.raw or weights.dtype is not DType.FLOAT32:
+    if tensor.data is None or tensor.raw:
         return None
     axis = row.weights.axis
-    saved = 3 * weights.data.size - _PER_CHANNEL_BYTES * weights.shape[axis]
-    hybrid = row.hybrid and _runs_hybrid(op, weights)
-    if saved <= (0 if hybrid else _OVERHEAD_BYTES):
-        return None
-    quant = weight_params(weights.data, axis)
-    low = weights.with_(dtype=DType.INT8, data=to_integers(weights.data, quant), quant=quant)
-    return (low, None) if hybrid else _behind_dequantize(low, weights)
+    saved = 3 * tensor.data.size - _PER_CHANNEL_BYTES * tensor.shape[axis]
+    hybrid = row.hybrid and _runs_hybrid(op, tensor)
+    return None if saved <= (0 if hybrid else _OVERHEAD_BYTES) else (axis, hybrid)
+
+
+def _int8(tensor: Tensor, use: tuple[int, bool]) -> tuple[Tensor, Op | None]:
+    assert tensor.data is not None
+    axis, hybrid = use
+    quant = weight_params(tensor.data, axis)
+    low = tensor.with_(dtype=DType.INT8, data=to_integers(tensor.data, quant), quant=quant)
+    return (low, None) if hybrid else _behind_dequantize(low, tensor)
 
 
 def _runs_hybrid(op: Op, weights: Tensor) -> bool:
@@ -103,45 +112,42 @@ def _behind_dequantize(low: Tensor, high: Tensor) -> tuple[Tensor, Op | None]:
     return wide, Op("DEQUANTIZE", (low,), (wide,), options, version=version)
 
 
-def _with_constants(graph: Graph, replace: Replacement) -> tuple[Graph, int]:
-    """Replace float constants of all ops; one that several ops read is replaced once."""
+def _with_constants(graph: Graph, use_of: Use, replace: Replacement) -> tuple[Graph, int]:
+    """Replace float constants of all ops; uses of the same kind share one replacement."""
     total = 0
 
     def change(part: Graph) -> Graph:
         nonlocal total
-        done: dict[tuple[Tensor, bool], tuple[Tensor, Op | None] | None] = {}
+        done: dict[tuple[Tensor, tuple[int, bool]], Tensor] = {}
         ops: list[Op] = []
         for op in part.ops:
             inputs = list(op.inputs)
             for position, tensor in enumerate(op.inputs):
                 if tensor is None or not tensor.is_constant or tensor.dtype is not DType.FLOAT32:
                     continue
-                key = (tensor, _hybrid_kind(op))
-                if key not in done:
-                    done[key] = replace(op, position, tensor)
-                    found = done[key]
-                    if found is not None:
-                        total += 1
-                        ops += [found[1]] if found[1] is not None else []
-                found = done[key]
-                if found is not None:
-                    inputs[position] = found[0]
+                use = use_of(op, position, tensor)
+                if use is None:
+                    continue
+                if (tensor, use) not in done:
+                    done[tensor, use], expand = replace(tensor, use)
+                    total += 1
+                    ops += [expand] if expand is not None else []
+                inputs[position] = done[tensor, use]
             ops.append(_hybrid_options(op.with_(inputs=tuple(inputs))))
         return part.with_(ops=tuple(ops))
 
     return map_graphs(graph, change), total
 
 
-def _hybrid_kind(op: Op) -> bool:
-    row = FACTS.get(op.kind)
-    return row is not None and row.hybrid
-
-
 def _hybrid_options(op: Op) -> Op:
     """Set what the hybrid kernels want; XNNPACK takes FULLY_CONNECTED only with this flag."""
     row = FACTS.get(op.kind)
-    weights = op.input(row.weights.index) if row is not None and row.weights is not None else None
-    if weights is None or weights.dtype is not DType.INT8 or op.options is None:
+    if row is None or row.weights is None or not row.hybrid or op.options is None:
+        return op
+    data, weights = op.input(row.activations[0]), op.input(row.weights.index)
+    if data is None or weights is None:
+        return op
+    if (data.dtype, weights.dtype) != (DType.FLOAT32, DType.INT8):
         return op
     if "asymmetric_quantize_inputs" in op.options.fields:
         op = op.with_(options=op.options.with_(asymmetric_quantize_inputs=True))
