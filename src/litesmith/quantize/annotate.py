@@ -122,7 +122,7 @@ def _beyond_scales(
         if row is None or row.scales is None:
             continue
         low, high = row.scales
-        beta = float(op.option("beta", 1.0))
+        beta = max(float(op.option("beta", 1.0)), 1e-9)
         scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
         if not all(low <= beta * scale < high for scale in scales):
             limits = f"at least {255 * low / beta:.2g}"

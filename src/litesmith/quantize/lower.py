@@ -61,8 +61,9 @@ class _Lowering:
         if kind == "float32":
             return self._float(tensor)
         if kind == "uint8":
-            outer = _as_uint8(tensor)
-            self._quantize(self._low(tensor), outer)
+            outer = _as_uint8(self._low(tensor))
+            if not tensor.is_constant:
+                self._quantize(self._low(tensor), outer)
             return outer
         return self._low(tensor)
 
@@ -126,4 +127,6 @@ def _as_uint8(tensor: Tensor) -> Tensor:
     """Return the same real values as uint8: the zero point moves by 128, the scale stays."""
     assert tensor.quant is not None
     shifted = QuantParams(tensor.quant.scale, tensor.quant.zero_point + np.int64(128))
-    return tensor.with_(dtype=DType.UINT8, quant=shifted, name=fresh_name(tensor.name, "uint8"))
+    data = None if tensor.data is None else (tensor.data.astype(np.int16) + 128).astype(np.uint8)
+    name = fresh_name(tensor.name, "uint8")
+    return tensor.with_(dtype=DType.UINT8, quant=shifted, name=name, data=data)
