@@ -226,3 +226,11 @@ def test_a_read_only_folder_is_told_before_loading(models, tmp_path):
     assert done.returncode == 2
     assert "the file system is read-only" in done.stderr
     assert "Loading" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(models, tmp_path):
+    script = '"$0" -m litesmith check "$1" --json 2>"$2" | true; exit ${PIPESTATUS[0]}'
+    words = tmp_path / "words"
+    command = ["bash", "-c", script, sys.executable, str(models / "tiny.keras"), str(words)]
+    assert subprocess.run(command, check=False).returncode == 0
+    assert "Traceback" not in words.read_text()

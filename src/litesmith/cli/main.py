@@ -33,8 +33,9 @@ def _guarded(args: list[str], streams: Streams) -> int:
     except KeyboardInterrupt:
         print("Interrupted; nothing was written.", file=streams.words)
         return _INTERRUPTED
-    except BrokenPipeError:
-        return 0  # whoever read the results has seen enough (`| head`)
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the results has seen enough (`| head`); typer exits on the broken pipe.
+        return 0
     except MemoryError:
         return _fail(
             InternalError("There is not enough memory.", "Use fewer or smaller examples."),

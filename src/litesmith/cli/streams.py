@@ -64,5 +64,11 @@ def open_streams() -> Iterator[Streams]:
             os.dup2(real[1], 2)
 
 
-def _text(descriptor: int) -> TextIO:
-    return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)
+@contextmanager
+def _text(descriptor: int) -> Iterator[TextIO]:
+    stream = open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)
+    try:
+        yield stream
+    finally:
+        with suppress(OSError):  # a reader that went away (`| head`) has seen enough
+            stream.close()
