@@ -14,6 +14,7 @@ from litesmith.graph.facts import FACTS, activation_positions
 from litesmith.quantize import Quantize, refusal
 from tests.conformance.oracle import expected, integers
 from tests.conformance.samples import SAMPLES, Sample
+from tests.conformance.wide_samples import WIDE_SAMPLES
 from tests.support.graphs import Array, draw, examples, execute
 
 CLAIMED = sorted(kind for kind, row in FACTS.items() if row.int8 is not None)
@@ -79,11 +80,11 @@ def test_every_claimed_kernel_has_a_sample(kind: str) -> None:
 
 
 def test_every_sample_is_one_that_the_planner_accepts() -> None:
-    refused = {str(s): refusal(op) for s in SAMPLES for op in s.graph.ops}
+    refused = {str(s): refusal(op) for s in (*SAMPLES, *WIDE_SAMPLES) for op in s.graph.ops}
     assert not {name: why for name, why in refused.items() if why}
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", (*SAMPLES, *WIDE_SAMPLES), ids=str)
 def test_integer_form_is_within_one_step_of_float(sample: Sample) -> None:
     graph = quantized(sample)
     assert not float_ops(graph)
