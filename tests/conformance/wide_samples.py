@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from litesmith.graph import DType
-from tests.conformance.samples import Sample, i, s, w, x, y
+from tests.conformance.sample import Sample, i, s, w, x, y
 from tests.support.graphs import VALID, const
 
 _ONE = {"stride_w": 1, "stride_h": 1}

@@ -322,3 +322,52 @@ def test_dynamic_shapes_keep_their_signature() -> None:
 def test_extras_default_to_an_empty_mapping() -> None:
     assert tensor("x", ()).extras == MappingProxyType({})
     assert examples(random_cnn(0), count=2).size == 2
+
+
+def test_buffers_behind_the_flatbuffer_are_read() -> None:
+    """Files beyond 2 GB keep constants after the flatbuffer, addressed by offset and size."""
+    graph = random_cnn(0)
+    wanted = text(graph)
+
+    def moved(start: int) -> tuple[bytes, bytes]:
+        tail = b""
+
+        def change(model: object) -> None:
+            nonlocal tail
+            for buffer in model.buffers:  # type: ignore[attr-defined]
+                if buffer.data is not None and len(buffer.data):
+                    buffer.offset, buffer.size = max(start + len(tail), 2), len(buffer.data)
+                    tail += np.asarray(buffer.data, np.uint8).tobytes()
+                    buffer.data = None
+
+        return _packed(change), tail
+
+    head, _ = moved(0)
+    head, tail = moved(len(head) + 64)
+    start = len(moved(0)[0]) + 64
+    content = head.ljust(start, b"\0") + tail
+    assert text(read(content)) == wanted
+    assert write(read(content)) == write(graph)
+    with pytest.raises(LoadError, match="damaged"):
+        read(content[:-1])
+
+
+def test_sparse_weights_are_carried_through() -> None:
+    s = schema.module()
+
+    def sparse(model: object) -> None:
+        weights = next(t for t in model.subgraphs[0].tensors if t.buffer and t.type == 0)  # type: ignore[attr-defined]
+        weights.sparsity = s.SparsityParametersT(
+            traversalOrder=[0, 1],
+            dimMetadata=[s.DimensionMetadataT(format=0, denseSize=3) for _ in range(2)],
+        )
+
+    content = _packed(sparse)
+    graph = read(content)
+    raw = [t for t in graph.tensors() if t.raw]
+    assert len(raw) == 1 and raw[0].data is not None and raw[0].data.dtype == np.uint8
+    again = assert_round_trip(graph)
+    assert next(t for t in again.tensors() if t.raw).extras["sparsity"].traversalOrder.tolist() == [
+        0,
+        1,
+    ]
