@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,35 @@ def with_static_lists(frozen: Frozen) -> Frozen:
             known = np.where(shape < 0, 1, shape).astype(shape.dtype)
             constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(known))
     return Frozen(graph, frozen.feeds, frozen.fetches)
+
+
+def constant(node: Any) -> Any:
+    """Return the value of a `Const` node as an array."""
+    import tensorflow as tf
+
+    return tf.make_ndarray(node.attr["value"].tensor)
+
+
+def in_order(nodes: Iterable[Any]) -> Iterator[Any]:
+    """Yield nodes after everything that they read or wait for."""
+    by_name = {node.name: node for node in nodes}
+    done: set[str] = set()
+    for start in by_name.values():
+        path = [(start, _before(start, by_name))] if start.name not in done else []
+        done.add(start.name)
+        while path:
+            node, rest = path[-1]
+            following = next((n for n in rest if n.name not in done), None)
+            if following is None:
+                yield path.pop()[0]
+            else:
+                done.add(following.name)
+                path.append((following, _before(following, by_name)))
+
+
+def _before(node: Any, by_name: Mapping[str, Any]) -> Iterator[Any]:
+    names = (name.lstrip("^").split(":")[0] for name in node.input)
+    return (by_name[name] for name in names if name in by_name)
 
 
 def assigned_variables(function: Any) -> list[str]:
