@@ -1,9 +1,10 @@
 """The one table of op facts. A row says what every technique needs to know about an op kind.
 
 Checked against LiteRT's own kernels by tests/conformance/test_op_facts.py: a row that claims an
-integer kernel is run, on the default and on the reference kernels, and must stay within 1 LSB.
+integer kernel is run on each of LiteRT's kernel sets, and must stay within 1 LSB.
 
-To add an op: add one row, and a sample in tests/conformance. A kind without a row, or with `int8=None`, stays float and is named.
+To add an op: add one row, and a sample in tests/conformance. A kind without a row, or with
+`int8=None`, stays float and is named.
 """
 
 from __future__ import annotations
