@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, currently_in_test_context, given, settings
 from hypothesis import strategies as st
 
 from litesmith.graph import DType, Graph, Tensor, verify
@@ -47,7 +47,8 @@ def check(graph: Graph, low: float = -2.0, high: float = 2.0) -> Graph:
     arrays: list[Array] = draw(graph, 3, low=low, high=high)
     with np.errstate(all="ignore"):
         scale = max(np.abs(v).max(initial=0) for v in execute(all_tensors(graph), arrays))
-    assume(np.isfinite(scale) and scale < 1e8)
+    if currently_in_test_context():
+        assume(np.isfinite(scale) and scale < 1e8)
     for a, b in zip(execute(graph, arrays), execute(after, arrays), strict=True):
         assert a.shape == b.shape
         assert np.abs(a - b).max(initial=0) <= 1e-5 * scale
