@@ -59,13 +59,15 @@ def available() -> list[str]:
     return [name for name in FAMILIES if hasattr(keras.applications, name)]
 
 
-def build(name: str, side: int | None = None, seed: int = 0) -> Any:
+def build(name: str, side: int | None = None, seed: int = 0, softmax: bool = False) -> Any:
     """Build a family at its smallest with randomized statistics and outputs that vary.
 
     Args:
         name: a key of FAMILIES.
         side: height and width of the input; the family's default where None.
         seed: of weights, statistics and images.
+        softmax: end in a softmax, as the family does by itself, not in logits of unit spread. A
+            thousand probabilities all near 0.001 say little about an int8 file: its steps are 1/256.
 
     Raises:
         ValueError: the outputs do not vary.
@@ -76,7 +78,11 @@ def build(name: str, side: int | None = None, seed: int = 0) -> Any:
     family = FAMILIES[name]
     side = side or family.side
     keras.utils.set_random_seed(seed)
-    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3))
+    model = getattr(keras.applications, name)(
+        weights=None,
+        input_shape=(side, side, 3),
+        classifier_activation="softmax" if softmax else None,
+    )
     images = natural_images(8 if side > 128 else 32, side, seed=seed)
     randomize(model, preprocess(images, family.preprocess), seed)
     return model
@@ -105,8 +111,9 @@ def main() -> None:
         "--reference", type=Path, help="also write x (raw uint8) and y to this .npz"
     )
     parser.add_argument("--examples", type=int, default=16, help="images in the reference")
+    parser.add_argument("--softmax", action="store_true", help="end in probabilities, not logits")
     options = parser.parse_args()
-    model = build(options.family, options.side)
+    model = build(options.family, options.side, softmax=options.softmax)
     model.save(options.out)
     side = model.input_shape[1]
     raw = natural_images(options.examples, side, seed=1_000)

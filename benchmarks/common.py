@@ -171,7 +171,9 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def application(family: str, folder: Path, side: int | None = None, examples: int = 16) -> Path:
+def application(
+    family: str, folder: Path, side: int | None = None, examples: int = 16, softmax: bool = False
+) -> Path:
     """Save a keras.applications family with random statistics, in a process of its own.
 
     Returns:
@@ -183,7 +185,8 @@ def application(family: str, folder: Path, side: int | None = None, examples: in
     path = folder / f"{family}.keras"
     command = [sys.executable, "-m", "benchmarks.applications_table", family, "--out", path]
     command += ["--reference", folder / "reference.npz", "--examples", str(examples)]
-    process = run(command + (["--side", str(side)] if side else []))
+    command += ["--side", str(side)] if side else []
+    process = run(command + (["--softmax"] if softmax else []))
     if process.exit_code:
         raise RuntimeError(f"{family} could not be built:\n{process.stderr[-1500:]}")
     return path

@@ -56,7 +56,7 @@ def models(shared: Path, examples: int, folder: Path) -> Iterator[tuple[str, Pat
             raw = representative(model, shared, examples, folder / f"{name}.npy")
             yield name, shared / model.path, raw, model.preprocess
     family = FAMILIES["MobileNetV2"]
-    source = application("MobileNetV2", folder, examples=2)
+    source = application("MobileNetV2", folder, examples=2, softmax=True)
     np.save(folder / "images.npy", natural_images(examples, family.side))
     yield "MobileNetV2", source, folder / "images.npy", family.preprocess
 

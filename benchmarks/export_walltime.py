@@ -35,7 +35,7 @@ def main() -> None:
     family = FAMILIES[options.family]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        model = application(options.family, folder, options.side, examples=2)
+        model = application(options.family, folder, options.side, examples=2, softmax=True)
         raw = natural_images(options.images, options.side or family.side)
         np.save(folder / "raw.npy", raw)
         np.save(folder / "scaled.npy", preprocess(raw, family.preprocess))

@@ -3,8 +3,8 @@
 A fresh model proves nothing: its batch norms shift by zero, and many architectures answer every
 input with the same constant. `randomize` walks the model layer by layer on a few images and sets
 every gamma, beta, mean, variance and bias at random, scaled so that activations stay near unit
-spread and the last layer's logits differ between images; `assert_varies` makes sure of it.
-`python -m benchmarks.applications_table` saves such a model.
+spread and the last layer's logits differ between images; `assert_varies` makes
+sure of it. `python -m benchmarks.applications_table` saves such a model.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-# Pre-activations are mostly positive, as in trained nets: were they centered, each layer would amplify
-# whatever noise the one before has made, and no int8 file of fifty layers could be told from garbage.
-BIAS_MEAN, BIAS_SPREAD = 1.2, 0.4
+# Pre-activations are mostly positive, as in trained nets: were they centered, each layer would
+# amplify the noise of the one before, and no int8 file of fifty layers could be told from garbage.
+BIAS_MEAN, BIAS_SPREAD = 1.5, 0.4
 SMOOTH = 0.7  # part of a spatial kernel that averages, as trained ones do
 
 

@@ -15,5 +15,5 @@ from benchmarks.applications_table import FAMILIES, available
 def test_family_exports(name: str, tmp_path: Path) -> None:
     if name not in available():
         pytest.skip(f"this Keras has no {name}")
-    row = measure(name, FAMILIES[name].small, images=8, folder=tmp_path)
+    row = measure(name, FAMILIES[name].small, images=32, folder=tmp_path)
     assert row["verdict"] == "ok", row
