@@ -68,8 +68,8 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     extremes = [_Extremes(t) for t in watched]
     seen = 0
     for batch in data.batches(_CHUNK):
-        for i in range(len(batch[0])):
-            _observe(session, [x[i] for x in batch], extremes)
+        for example in session.invocations(batch):
+            _observe(session, example, extremes)
         seen += len(batch[0])
         progress(seen / data.size if data.size else 0.0)
     if not seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,10 @@ class Port:
 
     Attributes:
         name: tensor name.
-        shape: static shape.
+        shape: static shape; what the file assumes for open dimensions.
         dtype: NumPy name of the element type.
         scale, zero_point: per-tensor quantization, None for tensors that are not quantized.
+        signature: shape with -1 for dimensions that the application may choose, () without any.
     """
 
     name: str
@@ -35,6 +36,19 @@ class Port:
     dtype: str
     scale: float | None
     zero_point: int | None
+    signature: tuple[int, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """True when the application may choose a dimension."""
+        return bool(self.signature)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether a value of that shape is one whole tensor of this port."""
+        sizes = self.signature or self.shape
+        return len(shape) == len(sizes) and all(
+            size in (-1, found) for size, found in zip(sizes, shape, strict=True)
+        )
 
     @property
     def example_shape(self) -> tuple[int, ...]:
@@ -63,6 +77,7 @@ class Session:
         self.outputs = tuple(map(_port, self._interpreter.get_output_details()))
         self._in = [d["index"] for d in self._interpreter.get_input_details()]
         self._out = [d["index"] for d in self._interpreter.get_output_details()]
+        self._shapes = [port.shape for port in self.inputs]
         # Resource variables outlive `reset_all_variables`; only a new interpreter forgets them.
         self._has_resources = _has_resources(self._interpreter)
 
@@ -87,6 +102,7 @@ class Session:
         """Forget all state, so that examples do not see each other."""
         if self._has_resources:
             self._interpreter = self._load()
+            self._shapes = [port.shape for port in self.inputs]
         else:
             self._interpreter.reset_all_variables()
 
@@ -95,10 +111,29 @@ class Session:
 
         Args:
             example: one array per input, of the port's dtype, in the port's shape or without its
-                leading 1.
+                leading 1; open dimensions take the array's.
+
+        Raises:
+            LoadError: the file cannot compute with these sizes.
         """
-        for index, port, value in zip(self._in, self.inputs, example, strict=True):
-            self._interpreter.set_tensor(index, np.asarray(value).reshape(port.shape))
+        values = [_whole(np.asarray(x), p) for x, p in zip(example, self.inputs, strict=True)]
+        self._resize([value.shape for value in values])
+        for index, value in zip(self._in, values, strict=True):
+            self._interpreter.set_tensor(index, value)
+
+    def _resize(self, shapes: list[tuple[int, ...]]) -> None:
+        if shapes == self._shapes:
+            return
+        self._shapes = []  # unknown until all of it has succeeded
+        try:
+            for index, shape in zip(self._in, shapes, strict=True):
+                self._interpreter.resize_tensor_input(index, shape, strict=True)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise LoadError(
+                f"LiteRT cannot run the file on inputs {shapes}: {_first_line(error)}"
+            ) from error
+        self._shapes = shapes
 
     def invoke(self) -> None:
         """Run once on what was fed.
@@ -119,24 +154,79 @@ class Session:
         """Return copies of the outputs of the last invocation."""
         return [self._interpreter.get_tensor(index) for index in self._out]
 
-    def run(self, batch: Sequence[Array]) -> list[Array]:
+    def invocations(
+        self, batch: Sequence[Array], size: int | None = None
+    ) -> Iterator[list[Array]]:
+        """Yield what to feed, one invocation after the other.
+
+        A file for N examples at a time gets N, the last ones repeated where too few are left.
+
+        Args:
+            batch: per input an array (k, *example_shape) of the port's dtype.
+            size: examples per invocation of a file whose batch is open.
+        """
+        step = self._examples_each(batch, size)
+        for i in range(0, len(batch[0]), step):
+            if step == 1:
+                yield [x[i] for x in batch]
+            else:
+                yield [_rows(x, p, i, step) for x, p in zip(batch, self.inputs, strict=True)]
+
+    def _examples_each(self, batch: Sequence[Array], size: int | None) -> int:
+        together = [p for x, p in zip(batch, self.inputs, strict=True) if _is_stacked(x, p)]
+        if len(together) < len(self.inputs):
+            return 1
+        fixed = {p.shape[0] for p in together if p.signature[:1] != (-1,)}
+        return fixed.pop() if len(fixed) == 1 else 1 if fixed else size or 1
+
+    def run(self, batch: Sequence[Array], size: int | None = None) -> list[Array]:
         """Run each example of a batch in turn; quantized ends are handled here.
 
         Args:
             batch: per input an array (k, *example_shape); floats are quantized for integer ports.
+            size: examples per invocation of a file whose batch is open (default 1).
 
         Returns:
             Per output float32 (dequantized) or the port's own dtype, (k, *example_shape).
         """
         fed = [quantize(x, p) for x, p in zip(batch, self.inputs, strict=True)]
+        count, step = len(batch[0]), self._examples_each(fed, size)
         rows: list[list[Array]] = [[] for _ in self.outputs]
-        for i in range(len(batch[0])):
+        for example in self.invocations(fed, size):
             self.reset()
-            self.feed([x[i] for x in fed])
+            self.feed(example)
             self.invoke()
             for kept, value, port in zip(rows, self.fetch(), self.outputs, strict=True):
-                kept.append(value[0] if port.shape[:1] == (1,) else value)
-        return [dequantize(np.stack(r), p) for r, p in zip(rows, self.outputs, strict=True)]
+                kept.extend(_examples(value, port, step))
+        return [dequantize(np.stack(r[:count]), p) for r, p in zip(rows, self.outputs, strict=True)]
+
+
+def _whole(value: Array, port: Port) -> Array:
+    """Return the value of one input, its leading 1 added where it is missing."""
+    if port.fits(value.shape):
+        return value
+    return value[np.newaxis] if port.fits((1, *value.shape)) else value.reshape(port.shape)
+
+
+def _is_stacked(values: Array, port: Port) -> bool:
+    """Return whether the axis of examples is the port's own first axis."""
+    return 0 < values.ndim == len(port.shape)
+
+
+def _rows(values: Array, port: Port, start: int, size: int) -> Array:
+    rows = values[start : start + size]
+    missing = size - len(rows)
+    if not missing or port.signature[:1] == (-1,):
+        return rows
+    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])
+
+
+def _examples(value: Array, port: Port, step: int) -> Iterator[Array]:
+    """Yield the examples in an output of an invocation on `step` examples."""
+    if step == 1:
+        yield value[0] if port.shape[:1] == (1,) and value.shape[:1] == (1,) else value
+    else:
+        yield from value
 
 
 def quantize(values: Array, port: Port) -> Array:
@@ -163,12 +253,14 @@ def dequantize(values: Array, port: Port) -> Array:
 def _port(details: dict[str, Any]) -> Port:
     scale, zero_point = details["quantization"]
     integer = np.issubdtype(details["dtype"], np.integer) and scale != 0.0
+    signature = tuple(int(d) for d in details["shape_signature"])
     return Port(
         name=details["name"],
         shape=tuple(int(d) for d in details["shape"]),
         dtype=np.dtype(details["dtype"]).name,
         scale=float(scale) if integer else None,
         zero_point=int(zero_point) if integer else None,
+        signature=signature if -1 in signature else (),
     )
 
 
