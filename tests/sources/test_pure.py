@@ -9,7 +9,7 @@ import pytest
 
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError, LoadError
-from litesmith.sources import SourceFormat, convert, detect, loaders, protocol, saved_model
+from litesmith.sources import SourceFormat, convert, detect, keras_file, protocol, saved_model
 from litesmith.sources.loaded import check_inputs, static, with_shapes
 from litesmith.sources.reasons import reason
 from litesmith.sources.stored import Stored, input_shapes, shapes_differ
@@ -91,7 +91,7 @@ class TestStored:
         ],
     )
     def test_loader_order(self, version: str | None, form: SourceFormat, first: str) -> None:
-        assert loaders.order(Stored(version), form)[0] == first
+        assert keras_file.order(Stored(version), form)[0] == first
 
 
 class TestShapes:

@@ -26,12 +26,14 @@ class Stored:
         config: the model's configuration, None when the file holds weights only.
         input_shapes: per declared input, None when the configuration does not tell.
         lambdas: names of layers whose Python code is inside the file.
+        backend: on which it was trained (Keras 1 and 2 ran on others than TensorFlow).
     """
 
     keras_version: str | None = None
     config: dict[str, Any] | None = None
     input_shapes: tuple[Shape, ...] | None = None
     lambdas: tuple[str, ...] = ()
+    backend: str | None = None
 
 
 def read_stored(path: Path, form: SourceFormat) -> Stored:
@@ -44,30 +46,39 @@ def read_stored(path: Path, form: SourceFormat) -> Stored:
     if reader is None:
         return Stored()
     try:
-        version, config = reader(path)
+        version, backend, config = reader(path)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
         raise LoadError(f"{path} is damaged: {reason(error)}.", "Copy or save it again.") from error
-    if config is None:
-        return Stored(version)
-    return Stored(version, config, input_shapes(config), tuple(_lambdas(config)))
+    plain = Stored(version, backend=backend)
+    return plain if config is None else described(config, plain)
 
 
-def _read_archive(path: Path) -> tuple[str | None, dict[str, Any] | None]:
+def described(config: dict[str, Any], file: Stored) -> Stored:
+    """Return what is known about a file of weights with the configuration of its model."""
+    version = file.keras_version or _text(config.get("keras_version"))
+    backend = file.backend or _text(config.get("backend"))
+    return Stored(version, config, input_shapes(config), tuple(_lambdas(config)), backend)
+
+
+def _read_archive(path: Path) -> tuple[str | None, str | None, dict[str, Any] | None]:
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-        return metadata.get("keras_version"), json.loads(archive.read("config.json"))
+        return metadata.get("keras_version"), None, json.loads(archive.read("config.json"))
 
 
-def _read_hdf5(path: Path) -> tuple[str | None, dict[str, Any] | None]:
+def _read_hdf5(path: Path) -> tuple[str | None, str | None, dict[str, Any] | None]:
     import h5py
 
     with h5py.File(path, "r") as file:
         weights = file.get("model_weights")
         places = (file.attrs, weights.attrs if weights is not None else {})
-        version = next((p["keras_version"] for p in places if "keras_version" in p), None)
+        version, backend = (
+            next((_text(p[key]) for p in places if key in p), None)
+            for key in ("keras_version", "backend")
+        )
         config = file.attrs.get("model_config")
-        return _text(version), json.loads(_text(config) or "null")
+        return version, backend, json.loads(_text(config) or "null")
 
 
 def _text(value: Any) -> str | None:

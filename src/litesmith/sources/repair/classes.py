@@ -1,0 +1,63 @@
+"""Layers that today have another name: cuDNN layers, versioned classes, copies by other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from litesmith.sources.repair.nodes import name, nodes, objects
+from litesmith.sources.repair.repair import Config, Repair
+
+# Class → class of today, arguments that the old one had built in, arguments it alone has.
+_CLASSES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "CuDNNLSTM": ("LSTM", {"activation": "tanh", "recurrent_activation": "sigmoid"}, ()),
+    "CuDNNGRU": (
+        "GRU",
+        {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
+        (),
+    ),
+    "BatchNormalizationV1": ("BatchNormalization", {}, ()),
+    "BatchNormalizationV2": ("BatchNormalization", {}, ()),
+    "LSTMV1": ("LSTM", {}, ()),
+    "LSTMV2": ("LSTM", {}, ()),
+    "GRUV1": ("GRU", {}, ()),
+    "GRUV2": ("GRU", {}, ()),
+    "LayerNormalizationV2": ("LayerNormalization", {}, ()),
+    "FixedDropout": ("Dropout", {}, ()),  # package efficientnet: a noise shape for training
+}
+
+
+def _classes(config: Config) -> Iterator[str]:
+    for node in nodes(config):
+        if node["class_name"] in _CLASSES:
+            new, more, gone = _CLASSES[node["class_name"]]
+            yield f"{node['class_name']} {name(node)}"
+            node["class_name"] = new
+            node.pop("registered_name", None)
+            if "module" in node:
+                node["module"] = "keras.layers"
+            node["config"].update(more)
+            for key in gone:
+                node["config"].pop(key, None)
+
+
+def _models(config: Config) -> Iterator[str]:
+    for node in nodes(config):
+        inner = node["config"]
+        plain = node["class_name"] in ("Model", "Network", "Container")
+        if plain and "input_layers" in inner and "output_layers" in inner:
+            node["class_name"] = "Functional"
+            yield name(node)
+
+
+def _lists(config: Config) -> Iterator[str]:
+    for node in objects(config):
+        if node["class_name"] == "Sequential" and isinstance(node.get("config"), list):
+            title = {"name": node["name"]} if "name" in node else {}
+            node["config"] = {**title, "layers": node["config"]}
+            yield node.get("name", "Sequential")
+
+
+CLASSES = Repair("renamed layers", "Layers were read as their successors", _classes)
+MODELS = Repair("class Model", "Models were read as functional models", _models)
+LISTS = Repair("Sequential as a list", "Sequential models of Keras 1 were read", _lists)
