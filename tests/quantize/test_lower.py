@@ -8,10 +8,11 @@ import pytest
 from litesmith.graph import DType, Graph, Tensor, read, text, verify, write
 from litesmith.graph.census import float_ops, op_counts
 from litesmith.graph.step import Outcome
-from litesmith.quantize import ENDS, Quantize, annotate, calibrate
+from litesmith.quantize import ENDS, SCHEMES, Quantize, annotate, calibrate
+from litesmith.quantize.params import to_integers, weight_params
 from litesmith.runtime import Session
 from tests.conformance.oracle import expected, integers
-from tests.support.converted import converted
+from tests.support.converted import NAMES, converted
 from tests.support.graphs import (
     Array,
     Builder,
@@ -333,3 +334,27 @@ def test_unused_inputs_stay() -> None:
     for ends in (("float32", "float32"), ("uint8", "int8")):
         result = quantize(graph, *ends).graph
         assert [t.shape for t in result.inputs] == [(1, 3), (1, 2)]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scheme_on_files_of_the_converter(name: str, scheme: str) -> None:
+    """Files that are quantized already, in whole or in part, included."""
+    graph = read(converted(name))
+    result = Quantize(scheme)(graph, examples(graph, count=12)).graph
+    verify(result)
+    close(graph, result, 16)
+
+
+def test_hybrid_weights_of_the_source_keep_their_scales() -> None:
+    b = Builder()
+    w = b.weights(64, 64, scale=0.1)
+    quant = weight_params(w.data, 0)
+    low = w.with_(dtype=DType.INT8, data=to_integers(w.data, quant), quant=quant)
+    y = tensor("y", (1, 64))
+    x = b.op("ABS", b.input((1, 64)))
+    hybrid = make("FULLY_CONNECTED", (x, low, None), (y,), 9, asymmetric_quantize_inputs=True)
+    graph = named(Graph(tuple(b.inputs), (y,), (*b.ops, hybrid)))
+    outcome = quantize(graph)
+    assert "its weights are int8 already" in outcome.notices[0].message
+    close(graph, outcome.graph)

@@ -107,8 +107,10 @@ class _Lowering:
 
     def _float(self, tensor: Tensor) -> Tensor:
         """Return the form that float ops and float outputs read."""
-        if tensor.quant is None or tensor.is_constant:
-            return tensor.with_(quant=None) if tensor.quant is not None else tensor
+        if tensor.quant is None or tensor.dtype is not DType.FLOAT32:
+            return tensor  # an integer tensor of the source means what its op says
+        if tensor.is_constant:
+            return tensor.with_(quant=None)
         if tensor not in self.back:
             name = fresh_name(tensor.name, "dequantized")
             self.back[tensor] = tensor.with_(name=name, quant=None)

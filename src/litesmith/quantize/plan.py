@@ -105,6 +105,8 @@ def _weights_constant(op: Op) -> str | None:
     bias = op.input(row.weights.bias)
     if weights is None or not weights.is_constant or weights.raw:
         return "its weights are computed, not constant"
+    if weights.dtype is not DType.FLOAT32:
+        return f"its weights are {weights.dtype} already"
     if bias is not None and not bias.is_constant:
         return "its bias is computed, not constant"
     return None
