@@ -67,7 +67,7 @@ def build(name: str, side: int | None = None, seed: int = 0, softmax: bool = Fal
         side: height and width of the input; the family's default where None.
         seed: of weights, statistics and images.
         softmax: end in a softmax, as the family does by itself, not in logits of unit spread. A
-            thousand probabilities all near 0.001 say little about an int8 file: its steps are 1/256.
+            thousand probabilities near 0.001 say little of an int8 file: its steps are 1/256.
 
     Raises:
         ValueError: the outputs do not vary.
