@@ -7,8 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from litesmith.errors import InputError, LoadError
+from litesmith.sources.wire import is_graph_def
 
-_FORMATS = ".keras, .h5/.hdf5, a SavedModel directory or a .tflite"
+_FORMATS = ".keras, .h5/.hdf5, a SavedModel directory, a frozen .pb or a .tflite"
 
 
 class SourceFormat(StrEnum):
@@ -17,6 +18,7 @@ class SourceFormat(StrEnum):
     KERAS = "keras"
     HDF5 = "hdf5"
     SAVED_MODEL = "saved_model"
+    FROZEN_GRAPH = "frozen_graph"
     TFLITE = "tflite"
     MEMORY = "memory"
 
@@ -69,6 +71,8 @@ def _file(path: Path, head: bytes) -> SourceFormat:
     if path.name == "saved_model.pb":
         hint = f"Give its directory: {path.parent}"
         raise LoadError(f"{path} is one file of a SavedModel.", hint)
+    if is_graph_def(path):
+        return SourceFormat.FROZEN_GRAPH
     raise LoadError(f"{path} is not a model in a known format.", f"Known are {_FORMATS}.")
 
 

@@ -1,117 +1,160 @@
-"""A SavedModel's signature → `Loaded`, with the order of names that the format itself forgets."""
+"""A SavedModel of any origin → `Loaded`: one of its signatures, or of its functions."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from litesmith.data import TensorSpec
-from litesmith.errors import ConversionError, InputError, LoadError
-from litesmith.sources.loaded import Loaded, NamedTensors
+from litesmith.errors import InputError, LoadError
+from litesmith.sources.graph_model import from_graph
+from litesmith.sources.graphdef import Frozen, freeze
+from litesmith.sources.hostile import refuse_hostile_meta_graph
+from litesmith.sources.loaded import Loaded, NamedTensors, batch_note
+from litesmith.sources.options import Shape
 from litesmith.sources.reasons import reason
+from litesmith.sources.saved_functions import Endpoint, choose, endpoints
+from litesmith.sources.tables import has_tables, table_handles
 
-_SERVING = "serving_default"
+# What a tf.function cannot call inside another one, or what only freezing gets rid of.
+_TF1 = frozenset({"Switch", "Merge", "Enter", "RefSwitch", "VariableV2", "Variable"})
 
 
-def from_saved_model(path: Path, key: str | None, tf: Any) -> Loaded:
-    """Load a SavedModel directory.
+def open_saved_model(path: Path, tf: Any) -> dict[str, Endpoint]:
+    """Load a SavedModel directory and return what can be called in it, by key.
 
     Raises:
-        InputError: there is no such signature.
-        LoadError: TensorFlow cannot load it, or it has no signature.
+        LoadError: TensorFlow cannot load it, nothing in it can be called, or it holds ops that
+            reach outside of the model (nothing is run then).
     """
-    model = _load(path, tf)
-    function = _signature(dict(model.signatures), key, path)
-    keywords: dict[str, Any] = function.structured_input_signature[1]
-    hint_in, hint_out = _declared_order(model, path)
-    names = _ordered(list(keywords), hint_in)
-    outputs = _ordered(list(function.structured_outputs), hint_out)
-    for name, spec in keywords.items():
-        if spec.shape.rank is None:
-            raise ConversionError(f"The input '{name}' has no known number of dimensions.")
-    inputs = tuple(
-        TensorSpec(n, tuple(keywords[n].shape.as_list()), keywords[n].dtype.name) for n in names
-    )
+    tags = _checked_tags(path)
+    try:
+        model = tf.saved_model.load(str(path), tags)
+    except Exception as error:
+        raise LoadError(
+            f"{path} cannot be loaded as a SavedModel: {reason(error)}.",
+            "Check that saved_model.pb and variables/ are complete.",
+        ) from error
+    found = endpoints(model, path)
+    if not found:
+        raise LoadError(
+            f"The SavedModel {path} has no signature to export, and no function that was traced.",
+            "Save it with signatures=…, or export the Keras model it came from.",
+        )
+    return found
+
+
+def from_saved_model(
+    path: Path, key: str | None, tf: Any, shapes: Mapping[str, Shape] | None = None
+) -> Loaded:
+    """Load one signature or function of a SavedModel directory.
+
+    Args:
+        path: the directory.
+        key: of the signature, or the name of a function; None for the serving one.
+        tf: the module.
+        shapes: by input name; gives inputs of unknown rank theirs.
+
+    Raises:
+        InputError: there is no such signature, or an input's rank is unknown.
+        LoadError: as `open_saved_model`.
+    """
+    return from_endpoint(choose(open_saved_model(path, tf), key, path), tf, shapes or {})
+
+
+def from_endpoint(endpoint: Endpoint, tf: Any, shapes: Mapping[str, Shape]) -> Loaded:
+    """Return one signature or function as a model.
+
+    Raises:
+        InputError: an input's rank is unknown and `shapes` does not say it.
+    """
+    inputs = tuple(_spec(name, spec, shapes) for name, spec in endpoint.inputs)
+    loader = f"TensorFlow {tf.__version__}"
+    if _must_be_frozen(endpoint.function):
+        return _frozen(endpoint, loader, inputs)
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
-        result = function(**dict(zip(names, tensors, strict=True)))
-        return [(name, result[name]) for name in outputs]
+        return list(zip(endpoint.outputs, endpoint.call(tensors), strict=True))
 
-    return Loaded(f"TensorFlow {tf.__version__}", inputs, call, model)
+    return Loaded(loader, inputs, call, endpoint.owner, batch_note(inputs))
 
 
-def _load(path: Path, tf: Any) -> Any:
+def _checked_tags(path: Path) -> list[str] | None:
+    """Return the tags to load, None for the only ones; refuse what must not be run.
+
+    Raises:
+        LoadError: damaged, or it holds ops that reach outside.
+    """
+    metas = _parsed(path).meta_graphs
+    if not metas:
+        raise LoadError(f"{path} holds a SavedModel without graphs.", "Save it again.")
+    objects = len(metas) == 1 and metas[0].HasField("object_graph_def")
+    for meta in metas:
+        refuse_hostile_meta_graph(meta, str(path), objects=objects)
+    if len(metas) == 1:
+        return None
+    tags = [list(meta.meta_info_def.tags) for meta in metas]
+    serving = (t for t in tags if "serve" in t)
+    inference = (t for t in tags if "train" not in t)
+    return next(serving, None) or next(inference, tags[0])
+
+
+def _parsed(path: Path) -> Any:
+    from google.protobuf import message, text_format
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    binary, text = path / "saved_model.pb", path / "saved_model.pbtxt"
     try:
-        return tf.saved_model.load(str(path))
-    except Exception as error:
+        if binary.is_file():
+            return saved_model_pb2.SavedModel.FromString(binary.read_bytes())
+        return text_format.Parse(text.read_text(), saved_model_pb2.SavedModel())
+    except (OSError, ValueError, message.DecodeError, text_format.ParseError) as error:
         raise LoadError(
             f"{path} cannot be loaded as a SavedModel: {reason(error)}.",
             "Check that saved_model.pb and variables/ are complete.",
         ) from error
 
 
-def _signature(signatures: dict[str, Any], key: str | None, path: Path) -> Any:
-    if not signatures:
-        raise LoadError(
-            f"The SavedModel {path} has no signature to export.",
-            "Save it with signatures=…, or export the Keras model it came from.",
-        )
-    known = ", ".join(sorted(signatures))
-    if key is None:
-        key = _SERVING if _SERVING in signatures or len(signatures) > 1 else next(iter(signatures))
-    if key not in signatures:
+def _spec(name: str, spec: Any, shapes: Mapping[str, Shape]) -> TensorSpec:
+    if spec.shape.rank is not None:
+        return TensorSpec(name, tuple(spec.shape.as_list()), spec.dtype.name)
+    if name not in shapes:
         raise InputError(
-            f"The SavedModel {path} has no signature '{key}'; it has: {known}.",
-            "Choose one with --signature KEY.",
+            f"The input '{name}' has no known number of dimensions.",
+            f"Say its shape, batch included: --input-shape {name}=1x224x224x3",
         )
-    return signatures[key]
+    wanted = shapes[name]
+    batch = (None,) if wanted[:1] == (1,) else wanted[:1]
+    return TensorSpec(name, (*batch, *wanted[1:]), spec.dtype.name)
 
 
-def _declared_order(model: Any, path: Path) -> tuple[list[str], list[str]]:
-    """Return names of inputs and outputs in the author's order, as far as something tells."""
-    inputs, outputs = _keras_metadata(path)
-    if not inputs:
-        for function in getattr(getattr(model, "serve", None), "concrete_functions", ()):
-            return _positional(function.structured_input_signature[0]), []  # Keras 3's export
-    return inputs, outputs
+def _must_be_frozen(function: Any) -> bool:
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    return has_tables(graph) or any(node.op in _TF1 for node in nodes)
 
 
-def _positional(arguments: Any) -> list[str]:
-    """Return names of positional tensors; a stored dict comes back in a random order."""
-    if isinstance(arguments, list | tuple):
-        return [name for argument in arguments for name in _positional(argument)]
-    return [str(arguments.name)] if hasattr(arguments, "name") else []
-
-
-def _keras_metadata(path: Path) -> tuple[list[str], list[str]]:
-    """Read the layer order that Keras 2 stores: the first JSON object is the model's."""
-    file = path / "keras_metadata.pb"
-    if not file.is_file():
-        return [], []
-    text = file.read_bytes().decode("utf-8", "ignore")
+def _frozen(endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...]) -> Loaded:
+    """Return the function's graph as a model; the function itself stays the original."""
+    function = endpoint.function
     try:
-        config = json.JSONDecoder().raw_decode(text, text.index("{"))[0].get("config") or {}
-    except ValueError:
-        return [], []
-    return _references(config.get("input_layers")), _references(config.get("output_layers"))
-
-
-def _references(layers: Any) -> list[str]:
-    if isinstance(layers, dict):
-        return list(layers)
-    return [item[0] for item in layers or [] if isinstance(item, list)]
-
-
-def _ordered(names: list[str], declared: list[str]) -> list[str]:
-    """Return `names` in declared order when that names them all, else in natural order."""
-    if set(declared) >= set(names):
-        return [name for name in dict.fromkeys(declared) if name in names]
-    return sorted(names, key=_natural)
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Sort key by which output_2 comes before output_10."""
-    return [(0, int(p)) if p.isdigit() else (1, p) for p in re.split(r"(\d+)", name) if p]
+        frozen = freeze(function)
+    except Exception as error:  # the adapter of TensorFlow's freezing
+        raise LoadError(
+            f"The variables of '{endpoint.key}' cannot be made constants: {reason(error)}."
+        ) from error
+    handles = table_handles(function)
+    left = {feed: handles[feed] for feed in frozen.feeds if feed in handles}
+    fetches = tuple(frozen.fetches[i] for i in endpoint.places)
+    graph = Frozen(frozen.graph, endpoint.feeds, fetches)
+    return from_graph(
+        loader,
+        graph,
+        inputs,
+        endpoint.outputs,
+        owner=endpoint.owner,
+        resources=left,
+        original=lambda *tensors: endpoint.call(tensors),
+        notes=batch_note(inputs),
+    )

@@ -1,0 +1,61 @@
+"""Where a model begins and ends, as the user says it: chosen outputs, a cut, no text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from litesmith.errors import ConversionError, InputError
+from litesmith.sources.loaded import Loaded, with_shapes
+from litesmith.sources.options import Shape
+
+
+def with_ends(
+    loaded: Loaded, inputs: Sequence[str], outputs: Sequence[str], after: Sequence[str],
+    shapes: Mapping[str, Shape], *, allow_text: bool = False,
+) -> tuple[Loaded, dict[str, Shape]]:  # fmt: skip
+    """Return the model between the ends that the user chose, and the shapes of its inputs.
+
+    Args:
+        loaded: the whole model.
+        inputs: what was said as --inputs, which only frozen graphs take.
+        outputs: names of outputs, () for all.
+        after: layers to cut after.
+        shapes: by name, of the model's inputs and of those that a cut makes.
+        allow_text: let inputs of text pass.
+
+    Raises:
+        InputError: an unknown name.
+        ConversionError: what is left still begins with text.
+    """
+    from litesmith.sources.cut import cut, with_outputs
+
+    if inputs:
+        raise InputError(
+            "--inputs names the ends of a frozen graph; this model declares its own.",
+            "To cut a front end off: --input LAYER.",
+        )
+    if outputs:
+        loaded = with_outputs(loaded, outputs)
+    before = {spec.name for spec in loaded.inputs}
+    if after:
+        loaded = cut(loaded, after, shapes)
+    gone = before - {spec.name for spec in loaded.inputs}
+    shapes = {name: shape for name, shape in shapes.items() if name not in gone}
+    if not allow_text:
+        _refuse_text(loaded, shapes)
+    return loaded, shapes
+
+
+def _refuse_text(loaded: Loaded, shapes: Mapping[str, Shape]) -> None:
+    from litesmith.sources.front_end import refusal
+
+    text = [spec.name for spec in loaded.inputs if spec.dtype == "string"]
+    if not text:
+        return
+    inputs = with_shapes(loaded.inputs, shapes)
+    error: Any = refusal(loaded, inputs)
+    raise error or ConversionError(
+        f"The input '{text[0]}' holds strings, which .tflite kernels cannot read.",
+        "Export the part of the model behind the text processing: --input LAYER.",
+    )
