@@ -57,7 +57,11 @@ def described(config: dict[str, Any], file: Stored) -> Stored:
     """Return what is known about a file of weights with the configuration of its model."""
     version = file.keras_version or _text(config.get("keras_version"))
     backend = file.backend or _text(config.get("backend"))
-    return Stored(version, config, input_shapes(config), tuple(_lambdas(config)), backend)
+    try:
+        shapes = input_shapes(config)
+    except (AttributeError, KeyError, TypeError, IndexError):  # no configuration of a model
+        shapes = None
+    return Stored(version, config, shapes, tuple(_lambdas(config)), backend)
 
 
 def _read_archive(path: Path) -> tuple[str | None, str | None, dict[str, Any] | None]:

@@ -11,7 +11,7 @@ Add here:
   `functions.py`; another layout of weights: `weights.keys_to_repair`.
 """
 
-from litesmith.sources.repair.arguments import REFUSED_BY_KERAS_3, drop_unknown
+from litesmith.sources.repair.arguments import AXES, REFUSED_BY_KERAS_3, drop_unknown
 from litesmith.sources.repair.beside import architecture_beside
 from litesmith.sources.repair.classes import CLASSES, LISTS, MODELS
 from litesmith.sources.repair.dtypes import DTYPES
@@ -21,6 +21,7 @@ from litesmith.sources.repair.keras1 import KERAS_1
 from litesmith.sources.repair.merge import MERGE
 from litesmith.sources.repair.modules import MODULES
 from litesmith.sources.repair.names import SLASHES
+from litesmith.sources.repair.nested import NESTED
 from litesmith.sources.repair.repair import Repair
 from litesmith.sources.repair.shapes import BATCH_SHAPES
 from litesmith.sources.repair.tensorflow_ops import TENSORFLOW_OPS
@@ -35,10 +36,12 @@ REPAIRS: tuple[Repair, ...] = (
     MODELS,
     TENSORFLOW_OPS,
     *MODULES,
+    NESTED,
     SLASHES,
     *BATCH_SHAPES,
     *DTYPES,
     *TRAINING,
+    AXES,
     *REFUSED_BY_KERAS_3,
 )
 

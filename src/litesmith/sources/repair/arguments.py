@@ -77,6 +77,16 @@ def _is_neutral(argument: str, config: Config) -> bool:
     return values is None or config[argument] in values
 
 
+def _axes(config: Config) -> Iterator[str]:
+    for node in nodes(config):
+        axis = node["config"].get("axis")
+        batch_norm = node["class_name"].startswith("BatchNormalization")
+        if batch_norm and isinstance(axis, list) and len(axis) == 1:
+            node["config"]["axis"] = axis[0]
+            yield name(node)
+
+
+AXES = Repair("axis as a list", "The axis of batch norms was read from a list", _axes, ("keras",))
 REFUSED_BY_KERAS_3 = tuple(_drop(argument) for argument in _KERAS_3_REFUSES)
 
 

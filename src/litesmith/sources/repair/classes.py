@@ -53,9 +53,9 @@ def _models(config: Config) -> Iterator[str]:
 def _lists(config: Config) -> Iterator[str]:
     for node in objects(config):
         if node["class_name"] == "Sequential" and isinstance(node.get("config"), list):
-            title = {"name": node["name"]} if "name" in node else {}
-            node["config"] = {**title, "layers": node["config"]}
-            yield node.get("name", "Sequential")
+            title = str(node.get("name") or "sequential")
+            node["config"] = {"name": title, "layers": node["config"]}
+            yield title
 
 
 CLASSES = Repair("renamed layers", "Layers were read as their successors", _classes)

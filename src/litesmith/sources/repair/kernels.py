@@ -10,7 +10,8 @@ NOTE = "The model was trained with Theano: the kernels of its convolutions were 
 
 def flip_kernels(model: Any) -> bool:
     """Flip the spatial axes of every convolution's kernel; True when there was one."""
-    layers = [layer for layer in model._flatten_layers() if type(layer).__name__ in _CLASSES]
+    found = {id(layer): layer for layer in model._flatten_layers()}.values()
+    layers = [layer for layer in found if type(layer).__name__ in _CLASSES]
     for layer in layers:
         kernel = layer.kernel.numpy()
         rank = kernel.ndim - 2

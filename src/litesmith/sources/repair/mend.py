@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from litesmith.sources.detect import SourceFormat
+from litesmith.sources.repair.modules import add_modules
 from litesmith.sources.repair.nodes import nodes
 from litesmith.sources.repair.repair import Config, Repair
 from litesmith.sources.repair.weights import MEMBER, is_by_layer_name, keys_to_repair, with_keys
@@ -28,12 +29,14 @@ class Mended:
         notes: what was repaired.
         rearranged: weights are transposed, joined or summed on their way into variables.
         keras_1: the weights are those of Keras 1.
+        keras: `keras` or `tf_keras`, which is to load it.
     """
 
     config: Config
     notes: list[str]
     rearranged: bool
     keras_1: bool
+    keras: str
 
 
 def mend(config: Config, repairs: tuple[Repair, ...], keras: str, version: str | None) -> Mended:
@@ -51,7 +54,7 @@ def mend(config: Config, repairs: tuple[Repair, ...], keras: str, version: str |
         note for repair in repairs if keras in repair.keras and (note := repair(own)) is not None
     ]
     keras_1 = (version or "").startswith("1.") or any("Keras 1" in note for note in notes)
-    return Mended(own, notes, cudnn or keras_1, keras_1)
+    return Mended(own, notes, cudnn or keras_1, keras_1, keras)
 
 
 def write_hdf5(source: Path, mended: Mended, target: Path) -> None:
@@ -79,6 +82,8 @@ def write_archive(source: Path, form: SourceFormat, mended: Mended, target: Path
 
     Adds to the notes when weights had to be put under other keys.
     """
+    if form is SourceFormat.HDF5:
+        add_modules(mended.keras, mended.config)
     with zipfile.ZipFile(target, "w") as made:
         made.writestr("config.json", json.dumps(mended.config))
         if form is SourceFormat.HDF5:
@@ -128,7 +133,7 @@ def extract_weights(path: Path, form: SourceFormat, work: Path) -> tuple[Path, t
         if not target.exists():
             target.symlink_to(path.resolve())
         return target, ()
-    mended = Mended({}, [], rearranged=False, keras_1=False)
+    mended = Mended({}, [], rearranged=False, keras_1=False, keras="")
     target = work / "extracted.weights.h5"
     if form is SourceFormat.HDF5:
         with path.open("rb") as stream:

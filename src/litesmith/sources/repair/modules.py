@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from litesmith.sources.repair.nodes import objects
+from litesmith.sources.repair.nodes import Node, nodes, objects
 from litesmith.sources.repair.repair import Config, Repair
 
 _ROOTS = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras", "tf.keras")
@@ -48,6 +48,18 @@ def _module(keras: str, kind: str, module: str) -> str:
     parts = module.split(".")
     public = next((part for part in _PUBLIC if part in parts), None)
     return f"keras.{public}" if public else module
+
+
+def add_modules(keras: str, config: Config) -> None:
+    """Say the modules of layers that a configuration of HDF5 names by their classes alone."""
+    for node in nodes(config):
+        if "module" not in node and _is_layer(node):
+            node["module"] = _MODELS[keras].get(node["class_name"], "keras.layers")
+            node.setdefault("registered_name", None)
+
+
+def _is_layer(node: Node) -> bool:
+    return "name" in node["config"] or "layers" in node["config"]
 
 
 _SAYS = "Modules that moved between releases were followed"
