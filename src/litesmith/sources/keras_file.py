@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litesmith.data import load_python, user_code
 from litesmith.errors import InputError, LitesmithError, LoadError
 from litesmith.sources.detect import SourceFormat
+from litesmith.sources.lambdas import check_lambdas, proved_lambdas
 from litesmith.sources.loaded import Loaded
 from litesmith.sources.reasons import advice, reason
 from litesmith.sources.stored import Stored, described, shapes_differ
 from litesmith.sources.tensorflow import Keras, import_tensorflow
+from litesmith.sources.vetting import refuse_dangerous, refuse_imports
 
 if TYPE_CHECKING:
     from litesmith.sources.loaders import LoadRequest
@@ -54,8 +57,13 @@ def load_keras_file(request: LoadRequest, stored: Stored) -> Loaded:
     if stored.config is None:
         stored, beside = _with_architecture(request.path, stored)
     _refuse(request.path, stored)
+    lambdas = _lambdas(request, stored)
+    return _with_notes(_first_that_loads(request, stored, beside), (*_said(beside), *lambdas))
+
+
+def _first_that_loads(request: LoadRequest, stored: Stored, beside: str | None) -> Loaded:
     failures: dict[Keras, LoadError] = {}
-    if beside is None and stored.backend != "theano":
+    if beside is None and not _misread(stored):
         for keras in order(stored, request.form):
             try:
                 return _attempt(Attempt(keras, request, stored))
@@ -63,7 +71,7 @@ def load_keras_file(request: LoadRequest, stored: Stored) -> Loaded:
                 failures[keras] = error
     for keras in order(stored, request.form):
         try:
-            return _with_notes(_attempt_repaired(keras, request, stored, failures), beside)
+            return _attempt_repaired(keras, request, stored, failures)
         except LoadError as error:
             failures[keras] = error
     lines = [failure.message for failure in failures.values()]
@@ -71,6 +79,14 @@ def load_keras_file(request: LoadRequest, stored: Stored) -> Loaded:
         f"No loader can open {request.path}:\n" + "\n".join(f"  {line}" for line in lines),
         advice(lines),
     ) from next(iter(failures.values()))
+
+
+def _misread(stored: Stored) -> bool:
+    """Return True when loaders take the file as it is and get another model, or a dead one."""
+    from litesmith.sources.repair.nodes import nodes
+
+    kinds = {node["class_name"] for node in nodes(stored.config)}
+    return stored.backend == "theano" or any(kind.startswith("CuDNN") for kind in kinds)
 
 
 def order(stored: Stored, form: SourceFormat) -> tuple[Keras, Keras]:
@@ -95,8 +111,12 @@ def _with_architecture(path: Path, stored: Stored) -> tuple[Stored, str | None]:
     return described_by, f"The architecture was read from {where.name}, beside the weights."
 
 
-def _with_notes(loaded: Loaded, note: str | None) -> Loaded:
-    return loaded if note is None else replace(loaded, notes=(note, *loaded.notes))
+def _said(note: str | None) -> tuple[str, ...]:
+    return () if note is None else (note,)
+
+
+def _with_notes(loaded: Loaded, notes: tuple[str, ...]) -> Loaded:
+    return replace(loaded, notes=(*notes, *loaded.notes))
 
 
 def _refuse(path: Path, stored: Stored) -> None:
@@ -107,13 +127,21 @@ def _refuse(path: Path, stored: Stored) -> None:
             f"{path.stem.removesuffix('.weights')}.json, or say how to build it: "
             "--builder py:file.py:function.",
         )
-    if stored.lambdas:
-        raise LoadError(
-            f"The Lambda layer '{stored.lambdas[0]}' of {path} is Python code inside the file, "
-            "which is not run.",
-            "Rebuild the model in code (--builder py:file.py:function takes the file's weights), "
-            "or replace the Lambda by layers.",
-        )
+    refuse_dangerous(stored.config, path)
+
+
+def _lambdas(request: LoadRequest, stored: Stored) -> tuple[str, ...]:
+    """Refuse Lambdas that nobody vouches for; return what the others compute."""
+    check = partial(
+        check_lambdas, stored.config, request.path, stored.keras_version, trust=request.trust
+    )
+    if not request.custom_objects:
+        return check(given={})
+    try:
+        return check(given={})
+    except LoadError:  # the user's code may help; it imports Keras, the right one first
+        import_tensorflow(order(stored, request.form)[0])
+        return check(given=dict(_custom_objects(request.custom_objects)))
 
 
 def _attempt_repaired(
@@ -124,8 +152,12 @@ def _attempt_repaired(
     from litesmith.sources.repair.mend import mend, moved_keys
 
     assert stored.config is not None
-    mended = mend(stored.config, REPAIRS, keras, stored.keras_version)
     last = failures.get(keras)
+    try:
+        mended = mend(stored.config, REPAIRS, keras, stored.keras_version)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        damaged = LoadError(f"{request.path} holds a configuration that is no model's.")
+        raise last or damaged from error
     if last is not None and not mended.notes and not moved_keys(request.path, request.form):
         note = drop_unknown(str(last.__cause__), mended.config)
         if note is None:
@@ -177,8 +209,9 @@ def _attempt(attempt: Attempt) -> Loaded:
     title = f"{name} {package.__version__}"
     request.progress(f"loading {'a repaired copy ' if attempt.mended else ''}with {title}")
     objects = _objects(attempt, package)
+    refuse_imports(stored.config, objects, title, request.path)
     try:
-        model = _open(package, request, objects)
+        model = _open(package, request, stored, objects)
         halves = half_precision_layers(model)
         compute_in_float32(halves)
         repairs = _after(attempt, title, model)
@@ -232,11 +265,12 @@ def _package(keras: Keras) -> Any:
     return tf_keras
 
 
-def _open(package: Any, request: LoadRequest, objects: dict[str, Any]) -> Any:
+def _open(package: Any, request: LoadRequest, stored: Stored, objects: dict[str, Any]) -> Any:
     suffix = ".keras" if request.form is SourceFormat.KERAS else ".h5"
     path = str(_named(request, suffix))
-    with package.utils.custom_object_scope(objects):
-        return package.models.load_model(path, compile=False, safe_mode=True)
+    code = proved_lambdas(package, objects, stored.keras_version, trust=request.trust)
+    with package.utils.custom_object_scope(objects), code:
+        return package.models.load_model(path, compile=False, safe_mode=not request.trust)
 
 
 def _build(request: LoadRequest, builder: str, stored: Stored) -> Loaded:

@@ -13,6 +13,7 @@ from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
 from litesmith.sources.options import Shape
 from litesmith.sources.stored import Stored, read_stored
 from litesmith.sources.tensorflow import import_tensorflow
+from litesmith.sources.vetting import vet
 
 Progress = Callable[[str], None]
 
@@ -42,6 +43,12 @@ class LoadRequest:
     builder: str | None
     work: Path
     progress: Progress
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    allow_flex: bool = False
+    batch: int | None = 1
+    trust: bool = False
 
     @classmethod
     def from_json(cls, args: dict[str, Any], work: Path, progress: Progress) -> LoadRequest:
@@ -55,6 +62,12 @@ class LoadRequest:
             builder=args["builder"],
             work=work,
             progress=progress,
+            inputs=tuple(args["inputs"]),
+            outputs=tuple(args["outputs"]),
+            cut=tuple(args["cut"]),
+            allow_flex=args["allow_flex"],
+            batch=args["batch"],
+            trust=args.get("trust", False),
         )
 
 
@@ -67,17 +80,29 @@ def load(request: LoadRequest) -> Opened:
         ConversionError: an input is of a kind that no .tflite can have.
     """
     if request.form is SourceFormat.TFLITE:
-        from litesmith.sources.tflite_model import TFLiteModel
+        from litesmith.sources.tflite_model import TFLiteModel, refuse_ends
 
+        refuse_ends(request.inputs, request.outputs, request.cut)
         return TFLiteModel(request.path.read_bytes(), request.signature)
+    from litesmith.sources.ends import with_ends
     from litesmith.sources.traced import TracedModel
 
+    vet(request.path, request.form)
     stored = read_stored(request.path, request.form)
     loaded = _LOADERS[request.form](request, stored)
-    inputs = with_shapes(loaded.inputs, request.input_shapes)
-    check_inputs(inputs)
     request.progress("reading its inputs and outputs")
-    return TracedModel(loaded, inputs, stored.keras_version)
+    own = request.form is SourceFormat.FROZEN_GRAPH  # that loader has seen to its ends
+    loaded, shapes = with_ends(
+        loaded,
+        () if own else request.inputs,
+        () if own else request.outputs,
+        request.cut,
+        request.input_shapes,
+        allow_text=request.allow_flex,
+    )
+    inputs = with_shapes(loaded.inputs, shapes)
+    check_inputs(inputs, shapes)
+    return TracedModel(loaded, inputs, stored.keras_version, request.batch)
 
 
 def _load_saved_model(request: LoadRequest, _: Stored) -> Loaded:
@@ -89,8 +114,19 @@ def _load_saved_model(request: LoadRequest, _: Stored) -> Loaded:
     return from_saved_model(request.path, request.signature, tf, request.input_shapes)
 
 
+def _load_frozen_graph(request: LoadRequest, _: Stored) -> Loaded:
+    from litesmith.sources.frozen_pb import Ends, from_frozen_pb
+
+    request.progress("starting TensorFlow")
+    tf = import_tensorflow(keras=None)
+    request.progress("loading the frozen graph")
+    ends = Ends(request.inputs, request.outputs, request.input_shapes)
+    return from_frozen_pb(request.path, ends, tf)
+
+
 _LOADERS: dict[SourceFormat, Callable[[LoadRequest, Stored], Loaded]] = {
     SourceFormat.KERAS: load_keras_file,
     SourceFormat.HDF5: load_keras_file,
     SourceFormat.SAVED_MODEL: _load_saved_model,
+    SourceFormat.FROZEN_GRAPH: _load_frozen_graph,
 }

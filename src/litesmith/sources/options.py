@@ -22,10 +22,18 @@ class LoadOptions:
 
     Attributes:
         signature: key of the SavedModel or .tflite signature to export (None: the serving one).
-        input_shapes: full shape per input name, batch axis included; fills unknown dimensions.
+        input_shapes: full shape per input name, batch axis included; fills unknown dimensions, None
+            keeps one open.
         custom_objects: `py:file.py:Name` or `py:module:Name`, classes and functions that the file
             names but does not carry; without `:Name` everything public in the file.
+        inputs, outputs: op or tensor names of a frozen graph's ends, () to guess; for other
+            formats `outputs` chooses among the outputs, in this order.
+        cut: layer, op or tensor names: the model is cut after them, and the application feeds what
+            they would compute.
+        allow_flex: keep ops that only TensorFlow's own kernels compute ("select TF ops").
         builder: `py:…:name` of a function that builds the model whose weights the file holds.
+        batch: examples per invocation of the file, None when the application chooses.
+        trust: run Python code that is inside the file (Lambda layers), in the child.
         time_limit_s: seconds that one request (load, lower, run) may take.
         on_progress: called with one short line per stage, from any thread.
     """
@@ -34,6 +42,12 @@ class LoadOptions:
     input_shapes: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
     custom_objects: tuple[str, ...] = ()
     builder: str | None = None
+    batch: int | None = 1
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    allow_flex: bool = False
+    trust: bool = False
     time_limit_s: float = 900.0
     on_progress: Callable[[str], None] = _silent
 

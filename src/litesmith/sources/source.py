@@ -112,6 +112,12 @@ class FileSource:
             input_shapes={name: list(shape) for name, shape in options.input_shapes.items()},
             custom_objects=list(options.custom_objects),
             builder=options.builder,
+            batch=options.batch,
+            inputs=list(options.inputs),
+            outputs=list(options.outputs),
+            cut=list(options.cut),
+            allow_flex=options.allow_flex,
+            trust=options.trust,
         )
 
     @property

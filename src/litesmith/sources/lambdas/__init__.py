@@ -11,12 +11,14 @@ Add here:
 """
 
 from litesmith.sources.lambdas.body import BodyError, describe
+from litesmith.sources.lambdas.check import check_lambdas
 from litesmith.sources.lambdas.layers import proved_lambdas, replacement
 from litesmith.sources.lambdas.proof import Proof, prove, stored_lambda
 
 __all__ = [
     "BodyError",
     "Proof",
+    "check_lambdas",
     "describe",
     "prove",
     "proved_lambdas",

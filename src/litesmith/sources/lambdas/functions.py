@@ -11,6 +11,7 @@ import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -242,10 +243,12 @@ def _tensorflow(_: Any) -> Any:
     return tf
 
 
-def _backend(package: Any) -> Any:
+def backend(package: Any) -> Any:
+    """Return `keras.backend` as Keras 2 had it."""
     if package.__name__ == "keras":  # Keras 3 keeps what Keras 2 had there, by TensorFlow's ops
         old = dict(vars(importlib.import_module("keras.src.legacy.backend")))
-        return old | {n: getattr(package.backend, n) for n in ("epsilon", "floatx")}
+        newer = {n: getattr(package.backend, n) for n in ("epsilon", "floatx")}
+        return SimpleNamespace(**old | newer)
     return package.backend
 
 
@@ -253,7 +256,7 @@ _PYTHON = {"abs": abs, "float": float, "int": int, "len": len, "list": list, "tu
 _ROOTS: Mapping[str, Callable[[Any], Any]] = {
     "tf": _tensorflow,
     "tf1": lambda package: _tensorflow(package).compat.v1,
-    "K": _backend,
+    "K": backend,
     "ops": lambda package: package.ops,
     "activations": lambda package: package.activations,
     "np": lambda package: np,

@@ -9,7 +9,8 @@ from typing import Any
 
 from litesmith.sources.lambdas.body import BodyError, compute
 from litesmith.sources.lambdas.functions import resolver
-from litesmith.sources.lambdas.proof import Proof, prove
+from litesmith.sources.lambdas.proof import Proof, prove, stored_lambda
+from litesmith.sources.lambdas.trust import function_of
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Of the layer itself; the rest of a Lambda's configuration is its function.
@@ -49,7 +50,7 @@ def _layer(proof: Proof, config: Mapping[str, Any], package: Any, given: Mapping
     class ProvedLambda(package.layers.Layer):  # type: ignore[misc]
         """A layer without weights whose body was read out of a Lambda."""
 
-        def call(self, inputs: Any) -> Any:
+        def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
             return compute(proof.body, inputs, find)
 
         def compute_mask(self, inputs: Any, mask: Any = None) -> None:
@@ -60,7 +61,11 @@ def _layer(proof: Proof, config: Mapping[str, Any], package: Any, given: Mapping
 
 @contextlib.contextmanager
 def proved_lambdas(
-    package: Any, given: Mapping[str, Any] = _NOTHING, keras_version: str | None = None
+    package: Any,
+    given: Mapping[str, Any] = _NOTHING,
+    keras_version: str | None = None,
+    *,
+    trust: bool = False,
 ) -> Iterator[None]:
     """Let Lambdas that are loaded inside become layers with their proved bodies.
 
@@ -70,11 +75,14 @@ def proved_lambdas(
         package: the module `keras` or `tf_keras`.
         given: the user's objects by name.
         keras_version: as stored in the file.
+        trust: run the byte code of the others.
     """
     original = package.layers.Lambda.__dict__["from_config"]
 
     def from_config(cls: Any, config: Any, *more: Any, **options: Any) -> Any:
         layer, _ = replacement(config, package, given, keras_version)
+        if layer is None and trust:
+            layer = trusted(config, package, given)
         return layer if layer is not None else original.__func__(cls, config, *more, **options)
 
     package.layers.Lambda.from_config = classmethod(from_config)
@@ -82,3 +90,13 @@ def proved_lambdas(
         yield
     finally:
         package.layers.Lambda.from_config = original
+
+
+def trusted(config: Mapping[str, Any], package: Any, given: Mapping[str, Any]) -> Any | None:
+    """Return a Lambda that runs its stored byte code; None when its function is only named."""
+    stored = stored_lambda(config)
+    if stored.code is None:
+        return None
+    kept = {key: config[key] for key in _KEPT if config.get(key) is not None}
+    function = function_of(stored, package, given)
+    return package.layers.Lambda(function, arguments=dict(stored.arguments), **kept)

@@ -207,7 +207,7 @@ def _prove(stored: Stored, given: Mapping[str, Any], keras_version: str | None) 
 
 def readings(text: str) -> Iterator[tuple[Code, Dialect]]:
     """Yield the code objects that a stored text may be, with the dialects of their layout."""
-    for raw in _raw(text):
+    for raw in raw_code(text):
         for code in read_code(raw):
             for dialect in DIALECTS:
                 if dialect.layout == code.layout:
@@ -215,7 +215,7 @@ def readings(text: str) -> Iterator[tuple[Code, Dialect]]:
         return
 
 
-def _raw(text: str) -> Iterator[bytes]:
+def raw_code(text: str) -> Iterator[bytes]:
     """Yield the bytes behind a text: base64, or characters as Keras 1 wrote them."""
     forms: tuple[Callable[[], bytes], ...] = (
         lambda: binascii.a2b_base64(text.encode("ascii")),

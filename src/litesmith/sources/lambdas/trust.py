@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
+import marshal
 import opcode
 import sys
+from collections.abc import Mapping
+from types import CellType, FunctionType
 from typing import Any
 
+from litesmith.sources.lambdas.body import BodyError
 from litesmith.sources.lambdas.marshalled import Code
-from litesmith.sources.lambdas.proof import readings
+from litesmith.sources.lambdas.proof import Stored, raw_code, readings
 
 
 def fits(text: str) -> bool:
@@ -55,3 +60,39 @@ def _caches(name: str, number: int) -> int:
     if isinstance(entries, dict):
         return int(entries.get(name, 0))
     return int(entries[number]) if number < len(entries) else 0
+
+
+def function_of(stored: Stored, package: Any, given: Mapping[str, Any]) -> FunctionType:
+    """Return a Lambda's function out of its byte code. Only for files that the user trusts.
+
+    Args:
+        stored: the Lambda.
+        package: the module `keras` or `tf_keras`.
+        given: the user's objects by name, globals of the function.
+
+    Raises:
+        BodyError: it is of another Python.
+    """
+    text = stored.code or ""
+    if not fits(text):
+        raise BodyError(f"its byte code is not of Python {version()}")
+    code = marshal.loads(next(raw_code(text)))
+    closure = tuple(map(CellType, stored.closure)) or None
+    return FunctionType(code, _globals(package, given), code.co_name, stored.defaults, closure)
+
+
+def _globals(package: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what such code takes for granted: the customary imports."""
+    import numpy as np
+    import tensorflow as tf
+
+    from litesmith.sources.lambdas.functions import backend
+
+    customary = {
+        **dict.fromkeys(("tf", "tensorflow"), tf),
+        **dict.fromkeys(("np", "numpy"), np),
+        **dict.fromkeys(("K", "backend"), backend(package)),
+        "keras": package,
+        "ops": getattr(package, "ops", None),
+    }
+    return {"__builtins__": builtins, **customary, **given}

@@ -17,6 +17,10 @@ _KERAS = re.compile(
 _TYPE_SPECS = re.compile(r"tensorflow(?:\.[\w.]+)?")
 # `builtins` is what Keras calls a module of its own functions; it imports nothing by that name.
 _STANDARD = sys.stdlib_module_names - {"builtins", "__main__"}
+_POWERFUL = {
+    *("os", "posix", "nt", "subprocess", "sys", "shutil", "pathlib", "io", "importlib", "runpy"),
+    *("ctypes", "pickle", "marshal", "socket", "pty", "urllib", "http", "webbrowser", "tempfile"),
+}
 # Parts of Keras that do things instead of computing.
 _ACTING = re.compile(
     r"(?:tf_)?keras(?:\.src|\.api|\.api\._v\d)?\."
@@ -93,7 +97,8 @@ def _danger(node: Mapping[str, Any]) -> str:
     if kind in _CLASSES:
         return f"it has the layer {kind}, which {_CLASSES[kind]}"
     if isinstance(module, str):
-        if module.split(".")[0] in _STANDARD:
+        root = module.split(".")[0]
+        if root in _POWERFUL or (root in _STANDARD and kind == "function"):
             return f"it names {_shown(module)}.{_shown(name)}, which is no part of a model"
         if kind == "function" and _ACTING.match(f"{module}.{name}"):
             return f"it names {_shown(module)}.{_shown(name)}, which does more than compute"
