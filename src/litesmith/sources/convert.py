@@ -10,27 +10,39 @@ from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError
 from litesmith.graph import Signature, read, write
 from litesmith.sources.graphdef import as_function, assigned_variables, freeze, with_static_lists
+from litesmith.sources.lists import has_lists, without_lists
+from litesmith.sources.tables import has_tables
 
 _KEY = "serving_default"
 _UNSUPPORTED = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+?)\s*$", re.M)
 _NAMED = re.compile(r"'tf\.(\w+)' op")
 
 
-def convert(function: Any) -> bytes:
-    """Return the .tflite of a concrete function with static shapes; it has no signature yet.
+def convert(function: Any, batch: int | None = 1) -> bytes:
+    """Return the .tflite of a concrete function; it has no signature yet.
 
-    The function is given unfrozen and *without* its model: the converter then freezes it itself,
+    Args:
+        function: its shapes are static but for the batch, and dimensions that stay open.
+        batch: its first dimension, None when open.
+
+    The function is taken unfrozen and *without* its model: the converter then freezes it itself,
     once. Given with the model it goes through a SavedModel and drops Keras 3's weights.
 
     Raises:
         ConversionError: naming the ops that have no builtin kernel.
     """
+    graph = function.graph.as_graph_def()
+    if batch is None and has_lists(graph):
+        function = as_function(without_lists(freeze(function)))
+    elif has_tables(graph):
+        function = as_function(freeze(function))
     try:
         return _convert(function)
     except Exception as error:
         if "TensorListReserve" not in str(error):
             raise _explained(error, function) from error
-    repaired = as_function(with_static_lists(freeze(function)))
+    frozen = freeze(function)
+    repaired = as_function(with_static_lists(frozen) if batch == 1 else without_lists(frozen))
     try:
         return _convert(repaired)
     except Exception as error:
@@ -42,6 +54,8 @@ def _convert(function: Any) -> bytes:
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.exclude_conversion_metadata = True
+    # LSTM, 100 steps: 1.57 → 0.88 ms, for what a loop puts out is no longer copied at every step.
+    converter._experimental_enable_dynamic_update_slice = True
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return bytes(converter.convert())
 

@@ -10,9 +10,8 @@ from typing import Any
 from litesmith.sources.convert import convert, with_signature
 from litesmith.sources.graphdef import Frozen, as_function
 from litesmith.sources.options import specs_from_json
-from litesmith.sources.protocol import load_arrays
 from litesmith.sources.tensorflow import import_tensorflow
-from litesmith.sources.verify import verify
+from litesmith.sources.trials import check, trial_from_json, with_default_sizes
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,9 @@ class FrozenRequest:
         graph: path of the serialized GraphDef.
         feeds, fetches: tensor names of its inputs and outputs, in declared order.
         inputs, outputs: their specs as JSON.
-        examples, reference: .npy paths; the model's own answers, to check by value.
+        sizes: the inputs with the sizes that the file assumes for open dimensions.
+        trials: the fields of each `Trial`, arrays as .npy paths: the model's own answers.
+        batch: examples per invocation, None when open.
     """
 
     graph: str
@@ -31,8 +32,9 @@ class FrozenRequest:
     fetches: list[str]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
-    examples: list[str]
-    reference: list[str]
+    sizes: list[dict[str, Any]]
+    trials: list[dict[str, Any]]
+    batch: int | None
 
 
 def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> bytes:
@@ -48,7 +50,9 @@ def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> b
     function = as_function(Frozen(graph, tuple(request.feeds), tuple(request.fetches)))
     progress("converting to .tflite")
     inputs, outputs = specs_from_json(request.inputs), specs_from_json(request.outputs)
-    data = with_signature(convert(function), inputs, outputs)
+    data = with_signature(convert(function, request.batch), inputs, outputs)
     progress("checking it by value")
-    verify(data, outputs, load_arrays(request.examples), load_arrays(request.reference))
+    data = with_default_sizes(data, specs_from_json(request.sizes))
+    for trial in map(trial_from_json, request.trials):
+        check(data, outputs, trial)
     return data

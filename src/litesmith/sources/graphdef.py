@@ -25,17 +25,23 @@ class Frozen:
 
 
 def freeze(function: Any) -> Frozen:
-    """Return a concrete function with its variables as constants and its calls inlined."""
+    """Return a concrete function with variables and tables as constants and its calls inlined.
+
+    Tables of text cannot be constants: their handles stay among the feeds, behind the inputs.
+    """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
+    from litesmith.sources.tables import table_handles, with_constant_tables
+
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    return Frozen(
+    graph = Frozen(
         frozen.graph.as_graph_def(),
         tuple(tensor.name for tensor in frozen.inputs),
         tuple(tensor.name for tensor in frozen.outputs),
     )
+    return with_constant_tables(graph, table_handles(function))
 
 
 def as_function(frozen: Frozen) -> Any:
@@ -101,6 +107,14 @@ def in_order(nodes: Iterable[Any]) -> Iterator[Any]:
 def _before(node: Any, by_name: Mapping[str, Any]) -> Iterator[Any]:
     names = (name.lstrip("^").split(":")[0] for name in node.input)
     return (by_name[name] for name in names if name in by_name)
+
+
+def branches(function: Any) -> bool:
+    """Return True when a function chooses between branches by a value."""
+    definition = function.graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    kinds = {node.op for node in nodes}
+    return not kinds.isdisjoint({"If", "StatelessIf", "Case", "StatelessCase", "Switch"})
 
 
 def assigned_variables(function: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litesmith.data import TensorSpec
 from litesmith.errors import LoadError
+from litesmith.sources.keras_states import named_states
 from litesmith.sources.loaded import Loaded, NamedTensors
 from litesmith.sources.options import Shape
 from litesmith.sources.structure import is_shape, leaves, pack, unique
@@ -94,7 +95,7 @@ def _symbolic(model: Any, loader: str) -> Loaded:
         flat = [tensor for _, tensor in leaves(result)]
         return list(zip(output_names, flat, strict=True))
 
-    return Loaded(loader, inputs, call, model)
+    return Loaded(loader, inputs, call, model, states=lambda: named_states(model))
 
 
 def _subclassed(model: Any, loader: str, structure: dict[str, Any]) -> Loaded:
@@ -109,7 +110,7 @@ def _subclassed(model: Any, loader: str, structure: dict[str, Any]) -> Loaded:
         names = unique([key or f"output_{i}" for i, (key, _) in enumerate(flat)])
         return list(zip(names, (tensor for _, tensor in flat), strict=True))
 
-    return Loaded(loader, inputs, call, model)
+    return Loaded(loader, inputs, call, model, states=lambda: named_states(model))
 
 
 def _is_input(value: Any) -> bool:

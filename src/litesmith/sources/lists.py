@@ -90,6 +90,12 @@ class _Part:
         return reference
 
 
+def has_lists(graph: Any) -> bool:
+    """Return whether a GraphDef collects tensors in lists."""
+    functions = (node for function in graph.library.function for node in function.node_def)
+    return any(node.op in _RESULT for node in (*graph.node, *functions))
+
+
 def without_lists(frozen: Frozen) -> Frozen:
     """Return the graph with every tensor list as a tensor whose first axis is the list's.
 

@@ -10,6 +10,7 @@ from typing import Any
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
 from litesmith.sources.options import Shape
+from litesmith.sources.state import Named
 
 NamedTensors = list[tuple[str, Any]]
 
@@ -24,6 +25,10 @@ class Loaded:
         call: (one tensor per input) → (name, tensor) per output in declared order; traceable.
         owner: object that keeps the variables alive.
         notes: sentences the user should read.
+        legacy: `call` imports a graph that may hold TF1 control flow, which `tf.function` breaks.
+        original: the model as it was loaded, where `call` is a rewritten form of it: tensors in,
+            the tensors of `call` out.
+        states: once `call` was traced: names for variables that may be state between calls.
     """
 
     loader: str
@@ -31,6 +36,9 @@ class Loaded:
     call: Callable[[Sequence[Any]], NamedTensors]
     owner: Any
     notes: tuple[str, ...] = ()
+    legacy: bool = False
+    original: Callable[..., list[Any]] | None = None
+    states: Callable[[], Sequence[Named]] = tuple
 
 
 def with_shapes(
@@ -67,8 +75,14 @@ def _fill(spec: TensorSpec, wanted: Shape) -> TensorSpec:
     return TensorSpec(spec.name, (*batch, *rest), spec.dtype)
 
 
-def check_inputs(inputs: Sequence[TensorSpec]) -> None:
-    """Refuse inputs that cannot become static tensors of a .tflite.
+def check_inputs(
+    inputs: Sequence[TensorSpec], wanted: Mapping[str, Shape] | None = None
+) -> None:
+    """Refuse inputs that cannot become tensors of a .tflite.
+
+    Args:
+        inputs: with the user's shapes filled in.
+        wanted: those shapes; the dimensions that they say to keep open stay open.
 
     Raises:
         InputError: a dimension besides the batch is unknown.
@@ -80,11 +94,23 @@ def check_inputs(inputs: Sequence[TensorSpec]) -> None:
                 f"The input '{spec.name}' holds {spec.dtype}s, which .tflite kernels cannot read.",
                 "Export the part of the model behind the text processing.",
             )
-        if None in spec.shape[1:]:
+        if None in spec.shape[1:] and None not in (wanted or {}).get(spec.name, ())[1:]:
+            kept = dims((1, *spec.shape[1:]))
             raise InputError(
                 f"The input '{spec.name}' has unknown dimensions: {dims(spec.shape)}.",
-                f"Say its size: --input-shape {spec.name}={_suggestion(spec.shape)}",
+                f"Say its size: --input-shape {spec.name}={_suggestion(spec.shape)}, or let the "
+                f"application choose it: --input-shape {spec.name}={kept}",
             )
+
+
+def batch_note(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """Say how a lone axis of unknown size is read: as the batch, not as a length."""
+    return tuple(
+        f"The input '{spec.name}' is one axis of any size, read as the batch: an example is one "
+        f"number. If it is a length: --input-shape {spec.name}=16000"
+        for spec in inputs
+        if spec.shape == (None,) and spec.dtype == "float32" and len(inputs) == 1
+    )
 
 
 def dims(shape: Shape) -> str:
@@ -103,4 +129,30 @@ def static(spec: TensorSpec) -> TensorSpec:
         TensorSpec(spec.name, (1, *spec.shape[1:]), spec.dtype)
         if spec.shape[:1] == (None,)
         else spec
+    )
+
+
+def with_batch(spec: TensorSpec, batch: int | None) -> TensorSpec:
+    """Return the spec with a batch of that size (None: any) where any number fits."""
+    shape = (batch, *spec.shape[1:]) if spec.shape[:1] == (None,) else spec.shape
+    return TensorSpec(spec.name, shape, spec.dtype)
+
+
+def check_batch(inputs: Sequence[TensorSpec], batch: int | None) -> int | None:
+    """Return the batch of the file; 1 where the model itself fixes the one that is wanted.
+
+    Raises:
+        InputError: an input has no batch axis, or one of another size.
+    """
+    if batch == 1:
+        return 1
+    fixed = next((spec for spec in inputs if spec.shape[:1] != (None,)), None)
+    if fixed is None:
+        return batch
+    if batch is not None and all(spec.shape[:1] == (batch,) for spec in inputs):
+        return 1
+    raise InputError(
+        f"The input '{fixed.name}' is {dims(fixed.shape)}: its first axis is not a batch of any "
+        "size, which --batch needs.",
+        "Leave --batch out, or build the model with a batch of None.",
     )

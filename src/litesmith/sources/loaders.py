@@ -84,7 +84,7 @@ def load(request: LoadRequest) -> Opened:
 
         refuse_ends(request.inputs, request.outputs, request.cut)
         return TFLiteModel(request.path.read_bytes(), request.signature)
-    from litesmith.sources.ends import with_ends
+    from litesmith.sources.ends import refuse_text_outputs, with_ends
     from litesmith.sources.traced import TracedModel
 
     vet(request.path, request.form)
@@ -102,7 +102,10 @@ def load(request: LoadRequest) -> Opened:
     )
     inputs = with_shapes(loaded.inputs, shapes)
     check_inputs(inputs, shapes)
-    return TracedModel(loaded, inputs, stored.keras_version, request.batch)
+    model = TracedModel(loaded, inputs, stored.keras_version, request.batch)
+    if not request.allow_flex:
+        refuse_text_outputs(model.outputs)
+    return model
 
 
 def _load_saved_model(request: LoadRequest, _: Stored) -> Loaded:

@@ -65,10 +65,10 @@ class MemorySource:
             )
         loaded = from_keras(model, title, options.input_shapes)
         inputs = with_shapes(loaded.inputs, options.input_shapes)
-        check_inputs(inputs)
+        check_inputs(inputs, options.input_shapes)
         self._options = options
         self._title = title
-        self._model = TracedModel(loaded, inputs)
+        self._model = TracedModel(loaded, inputs, batch=options.batch)
 
     @functools.cached_property
     def info(self) -> SourceInfo:
@@ -81,20 +81,22 @@ class MemorySource:
             size_bytes=0,
             inputs=self._model.inputs,
             outputs=self._model.outputs,
+            notes=self._model.notes,
         )
 
     def lower(self) -> bytes:
         """Return the float .tflite (see `Source`)."""
         from litesmith.sources.graphdef import freeze
-        from litesmith.sources.verify import probe
+        from litesmith.sources.trials import trial_to_json
 
         child = Child(self._options.time_limit_s, self._options.on_progress)
         try:
-            frozen = freeze(self._model.function)
+            frozen = freeze(self._model.lowering())
             path = child.work.path / "graph.pb"
             with protocol.disk(child.work.path):
                 path.write_bytes(frozen.graph.SerializeToString())
-            examples = probe(self._model.inputs)
+            choices = self._model.choices()
+            trials = self._model.trials(choices)
             reply = child.request(
                 "convert",
                 graph=str(path),
@@ -102,8 +104,9 @@ class MemorySource:
                 fetches=frozen.fetches,
                 inputs=specs_to_json(self._model.inputs),
                 outputs=specs_to_json(self._model.outputs),
-                examples=protocol.save_arrays(examples, child.work.path),
-                reference=protocol.save_arrays(self._model.run(examples), child.work.path),
+                sizes=specs_to_json(choices[0]),
+                trials=[trial_to_json(trial, child.work.path) for trial in trials],
+                batch=self._model.batch,
             )
             return Path(reply["path"]).read_bytes()
         finally:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,30 @@ import numpy.typing as npt
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
 from litesmith.sources.convert import convert, with_signature
-from litesmith.sources.loaded import Loaded, static
+from litesmith.sources.graphdef import Frozen, as_function, branches
+from litesmith.sources.loaded import Loaded, check_batch, static, with_batch
 from litesmith.sources.options import specs_to_json
 from litesmith.sources.reasons import reason
 from litesmith.sources.structure import unique
-from litesmith.sources.verify import probe, verify
+from litesmith.sources.state import (
+    State,
+    changed_variables,
+    lift,
+    name_states,
+    renamed_apart,
+    state_notes,
+)
+from litesmith.sources.stepping import Stepper
+from litesmith.sources.trials import (
+    STEPS,
+    Trial,
+    accepted_sizes,
+    check,
+    make_trials,
+    open_axes,
+    with_default_sizes,
+)
+from litesmith.sources.verify import probe
 
 Array = npt.NDArray[Any]
 # Examples per call. MobileNetV2-224, 200 images: 3.0 s in eights, 3.7 s in thirty-twos.
@@ -31,25 +51,43 @@ class TracedModel:
         loaded: the model.
         inputs: its inputs, unknown dimensions besides the batch filled in.
         keras_version: as stored in the file.
+        batch: examples per invocation of the file, None when the application chooses.
 
     Raises:
         ConversionError: TensorFlow cannot trace the model.
+        InputError: the model cannot have that batch.
     """
 
     def __init__(
-        self, loaded: Loaded, inputs: Sequence[TensorSpec], keras_version: str | None = None
+        self,
+        loaded: Loaded,
+        inputs: Sequence[TensorSpec],
+        keras_version: str | None = None,
+        batch: int | None = 1,
     ) -> None:
         self._loaded = loaded
         self.inputs = tuple(inputs)
+        self.batch = check_batch(inputs, batch)
         self.keras_version = keras_version
-        self.function, names = _trace(loaded, [static(spec) for spec in inputs])
-        # Several examples at once only when every input has a batch axis to put them on.
+        self.function, names = trace(loaded, [static(spec) for spec in inputs])
+        # Several examples at once only when every input has a batch axis to put them on, and when
+        # no branch of the model is taken by all of them together.
         self._batches = all(spec.shape[:1] in ((None,), (1,)) for spec in inputs)
+        keep_apart = not branches(self.function)
         self.outputs = tuple(
-            _output_spec(name, tensor, self._batches)
-            for name, tensor in zip(names, self.function.outputs, strict=True)
+            _output_spec(name, shape, tensor.dtype.name, self._batches)
+            for name, shape, tensor in zip(
+                names, self._output_shapes(), self.function.outputs, strict=True
+            )
         )
         self._many: Any = None
+        self._together = self._batches and keep_apart
+        self._stepper: Stepper | None = None
+        self._lifted: Frozen | None = None
+        self._states: tuple[State, ...] = ()
+        changed = changed_variables(self.function)
+        if changed:
+            self._lift(changed)
 
     def info(self) -> dict[str, Any]:
         """Return loader, inputs and outputs as JSON."""
@@ -58,8 +96,46 @@ class TracedModel:
             "keras_version": self.keras_version,
             "inputs": specs_to_json(self.inputs),
             "outputs": specs_to_json(self.outputs),
-            "notes": list(self._loaded.notes),
+            "notes": list(self.notes),
         }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences the user should read."""
+        return (*self._loaded.notes, *state_notes(self._states))
+
+    def _lift(self, changed: Sequence[Any]) -> None:
+        """Make inputs and outputs of the variables that the model changes."""
+        if self.batch != 1:
+            raise InputError(
+                "The model keeps state between calls, for a batch of its own size.",
+                "Build it with the batch that the application has, and leave --batch out.",
+            )
+        found = name_states(changed, self._loaded.states())
+        model_inputs, count = self.inputs, len(self.outputs)
+        self.function = trace(self._loaded, [static(spec) for spec in model_inputs], found)[0]
+        self._lifted, states = lift(self.function, found, len(model_inputs))
+        self._states = tuple(states)
+        self._together = False
+
+        def call(arrays: Sequence[Array]) -> list[Array]:
+            return _call(self.function, arrays, model_inputs)[:count]
+
+        self._stepper = Stepper(call, states, changed)
+        self.inputs += renamed_apart(states, self.inputs)
+        self.outputs += renamed_apart(states, self.outputs)
+
+    def lowering(self) -> Any:
+        """Return what the converter gets: a concrete function of the file's own shapes."""
+        if self._lifted is not None:
+            return as_function(self._lifted)
+        if self.batch == 1:
+            return self.function
+        if self.batch is None and self._loaded.original is None:
+            several = self._for_any_batch()
+            if several is not None:
+                return several
+        return trace(self._loaded, [with_batch(spec, self.batch) for spec in self.inputs])[0]
 
     def lower(self, progress: Callable[[str], None]) -> bytes:
         """Return the float .tflite, batch 1, checked by value against the original.
@@ -67,12 +143,57 @@ class TracedModel:
         Raises:
             ConversionError: an op has no .tflite form, or the result computes something else.
         """
+        from litesmith.sources.front_end import refuse_front_end
+
         progress("converting to .tflite")
-        data = with_signature(convert(self.function), self.inputs, self.outputs)
+        refuse_front_end(self._loaded, self.inputs, self.function)
+        data = with_signature(convert(self.lowering(), self.batch), self.inputs, self.outputs)
         progress("checking it by value")
-        examples = probe(self.inputs)
-        verify(data, self.outputs, examples, self.run(examples), self.run)
+        return self._verify(data)
+
+    def _refuse_front_end(self) -> None:
+        from litesmith.sources.front_end import has_front_end, refusal
+
+        if has_front_end(self.function):
+            error = refusal(self._loaded, [static(spec) for spec in self._loaded.inputs])
+            if error is not None:
+                raise error
+
+    def _verify(self, data: bytes) -> bytes:
+        choices = self.choices()
+        data = with_default_sizes(data, choices[0])
+        try:
+            for trial in self.trials(choices):
+                check(data, self.outputs, trial, None if trial.states else self.run)
+        except ConversionError:
+            if not self._together:
+                raise
+            self._together = False  # a loop that ends when the whole batch has converged, say
+            for trial in self.trials(choices):
+                check(data, self.outputs, trial, self.run)
         return data
+
+    def choices(self) -> list[tuple[TensorSpec, ...]]:
+        """Return the inputs with sizes for their open dimensions: several where there are any.
+
+        Raises:
+            InputError: the model computes on too few of the sizes tried.
+        """
+        return accepted_sizes(self.inputs, self.run) if open_axes(self.inputs) else [self.inputs]
+
+    def trials(self, choices: Sequence[tuple[TensorSpec, ...]]) -> Iterator[Trial]:
+        """Yield what the file must reproduce."""
+        yield from make_trials(choices, self.batch, self.run)
+        if self._stepper is not None:
+            count = len(self._states)
+            examples = probe(choices[0], STEPS)
+            steps = [
+                [_as_fed(x[i], s) for x, s in zip(examples, self.inputs, strict=True)][:-count]
+                for i in range(STEPS)
+            ]
+            columns = zip(*self._stepper.stream(steps), strict=True)
+            reference = [np.stack([_as_example(y) for y in column]) for column in columns]
+            yield Trial(examples, reference, states=count, what=" over several steps")
 
     def run(self, batch: Sequence[Array]) -> list[Array]:
         """Return the original model's outputs.
@@ -87,7 +208,7 @@ class TracedModel:
             InputError: the model refuses the examples.
         """
         try:
-            if self._batches:
+            if self._together:
                 answers = self._run_together(batch)
                 if answers is not None:
                     return answers
@@ -99,42 +220,80 @@ class TracedModel:
                 f"The original model cannot run these examples: {reason(error)}."
             ) from error
 
+    def _output_shapes(self) -> list[tuple[int | None, ...]]:
+        """Return the outputs' shapes; where the graph does not tell their rank, by running it."""
+        shapes = [tensor.shape for tensor in self.function.outputs]
+        if any(shape.rank is None for shape in shapes):
+            one = [np.zeros(static(spec).shape, spec.dtype) for spec in self.inputs]
+            try:
+                found = self._call(self._loaded.original or self.function, one)
+            except Exception as error:  # the adapter of TensorFlow's kernels
+                raise ConversionError(
+                    f"The model's outputs have no known number of dimensions, and it cannot be run "
+                    f"to see them: {reason(error)}."
+                ) from error
+            return [tuple(array.shape) for array in found]
+        return [tuple(shape.as_list()) for shape in shapes]
+
     def _run_together(self, batch: Sequence[Array]) -> list[Array] | None:
         """Run in chunks; None when the model turns out not to keep examples apart."""
-        try:
-            many = self._many or _trace(self._loaded, [_any_batch(s) for s in self.inputs])[0]
-        except ConversionError:
-            self._batches = False
+        many = self._for_any_batch()
+        if many is None:
+            self._together = False
             return None
-        self._many = many
         count = len(batch[0])
         size = _chunk_size(batch)
         chunks = ([_rows(x, i, size) for x in batch] for i in range(0, count, size))
         parts = [self._call(many, chunk) for chunk in chunks]
         if any(y.shape[:1] != (size,) for part in parts for y in part):
-            self._batches = False
+            self._together = False
             return None
         return [np.concatenate(rows)[:count] for rows in zip(*parts, strict=True)]
+
+    def _for_any_batch(self) -> Any:
+        """Return the model for any number of examples, None when it takes one at a time."""
+        if self._many is None and self._loaded.original is not None:
+            several = [np.zeros((_CHUNK, *static(s).shape[1:]), s.dtype) for s in self.inputs]
+            try:
+                self._call(self._loaded.original, several)
+            except Exception:  # the adapter of a foreign function: it decides what it takes
+                return None
+            self._many = self._loaded.original
+        if self._many is None:
+            with contextlib.suppress(ConversionError):
+                self._many = trace(self._loaded, [_any_batch(s) for s in self.inputs])[0]
+        return self._many
 
     def _run_each(self, batch: Sequence[Array]) -> list[Array]:
         rows = []
         for i in range(len(batch[0])):
             one = [_as_fed(x[i], spec) for x, spec in zip(batch, self.inputs, strict=True)]
-            rows.append([_as_example(y) for y in self._call(self.function, one)])
+            if self._stepper is not None:
+                answers = self._stepper.run(one)
+            else:
+                answers = self._call(self._loaded.original or self.function, one)
+            rows.append([_as_example(y) for y in answers])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def _call(self, function: Any, arrays: Sequence[Array]) -> list[Array]:
-        import tensorflow as tf
-
-        fed = [
-            tf.constant(np.ascontiguousarray(x), s.dtype)
-            for x, s in zip(arrays, self.inputs, strict=True)
-        ]
-        return [y.numpy() for y in function(*fed)]
+        return _call(function, arrays, self.inputs)
 
 
-def _trace(loaded: Loaded, specs: Sequence[TensorSpec]) -> tuple[Any, list[str]]:
-    """Return the concrete function over flat inputs and the names of its flat outputs."""
+def _call(function: Any, arrays: Sequence[Array], specs: Sequence[TensorSpec]) -> list[Array]:
+    import tensorflow as tf
+
+    # Not np.ascontiguousarray, which makes a vector of a scalar.
+    fed = [tf.constant(np.array(x, order="C"), s.dtype) for x, s in zip(arrays, specs, strict=True)]
+    return [y.numpy() for y in function(*fed)]
+
+
+def trace(
+    loaded: Loaded, specs: Sequence[TensorSpec], states: Sequence[State] = ()
+) -> tuple[Any, list[str]]:
+    """Return the concrete function over flat inputs and the names of its flat outputs.
+
+    Its outputs end with a read of every state, after all that the call does.
+    """
     import tensorflow as tf
 
     names: list[str] = []
@@ -143,7 +302,8 @@ def _trace(loaded: Loaded, specs: Sequence[TensorSpec]) -> tuple[Any, list[str]]
         named = loaded.call(tensors)
         names[:] = [name for name, _ in named]
         # Identity: an output that is an input, a constant or said twice gets a tensor of its own.
-        return [tf.identity(tensor) for _, tensor in named]
+        outputs = [tf.identity(tensor) for _, tensor in named]
+        return [*outputs, *(tf.identity(state.variable.read_value()) for state in states)]
 
     labels = unique([re.sub(r"[^A-Za-z0-9_]", "_", spec.name).lstrip("_") or "x" for spec in specs])
     signature = [
@@ -151,7 +311,10 @@ def _trace(loaded: Loaded, specs: Sequence[TensorSpec]) -> tuple[Any, list[str]]
         for spec, label in zip(specs, labels, strict=True)
     ]
     try:
-        function = tf.function(flat).get_concrete_function(*signature)
+        if loaded.legacy:
+            function = tf.compat.v1.wrap_function(flat, signature)
+        else:
+            function = tf.function(flat).get_concrete_function(*signature)
     except Exception as error:  # the adapter of tracing, which runs the model's own Python
         raise ConversionError(
             f"The model cannot be traced by TensorFlow: {reason(error)}."
@@ -165,13 +328,12 @@ def _any_batch(spec: TensorSpec) -> TensorSpec:
     return TensorSpec(spec.name, (None, *spec.shape[1:]), spec.dtype)
 
 
-def _output_spec(name: str, tensor: Any, batches: bool) -> TensorSpec:
-    if tensor.shape.rank is None:
-        raise ConversionError(f"The output '{name}' has no known number of dimensions.")
-    shape = tuple(tensor.shape.as_list())
+def _output_spec(
+    name: str, shape: tuple[int | None, ...], dtype: str, batches: bool
+) -> TensorSpec:
     if batches and shape[:1] == (1,):
         shape = (None, *shape[1:])
-    return TensorSpec(name, shape, tensor.dtype.name)
+    return TensorSpec(name, shape, dtype)
 
 
 def _rows(array: Array, start: int, size: int) -> Array:

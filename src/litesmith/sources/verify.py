@@ -18,9 +18,9 @@ TOLERANCE = 1e-3  # of the largest reference value; float kernels differ by 1e-6
 _EXAMPLES = 2  # one uniform, one normal
 
 
-def probe(inputs: Sequence[TensorSpec]) -> list[Array]:
-    """Return generated examples, per input (2, *example_shape)."""
-    return list(next(iter(synthetic_examples(inputs, _EXAMPLES).batches(_EXAMPLES))))
+def probe(inputs: Sequence[TensorSpec], count: int = _EXAMPLES) -> list[Array]:
+    """Return generated examples, per input (count, *example_shape)."""
+    return list(next(iter(synthetic_examples(inputs, count).batches(count))))
 
 
 def verify(
@@ -29,6 +29,10 @@ def verify(
     examples: Sequence[Array],
     reference: Sequence[Array],
     again: Callable[[Sequence[Array]], list[Array]] | None = None,
+    *,
+    size: int | None = None,
+    states: int = 0,
+    what: str = "",
 ) -> None:
     """Compare the file's outputs with the original's.
 
@@ -38,11 +42,13 @@ def verify(
         examples: per input (k, *example_shape).
         reference: per output (k, *output_example_shape).
         again: runs the original once more, to tell a random model from a wrong file.
+        size, states, what: how the examples are fed, as `trials.Trial` says.
 
     Raises:
         ConversionError: an output differs, or outputs changed places.
     """
-    actual = Session(data).run(examples)
+    session = Session(data)
+    actual = _stream(session, examples, states) if states else session.run(examples, size)
     errors = [error(a, b) for a, b in zip(reference, actual, strict=True)]
     wrong = [i for i, far in enumerate(errors) if far > TOLERANCE]
     if not wrong or (again is not None and _is_random(reference, again(examples))):
@@ -54,9 +60,21 @@ def verify(
     name, far = outputs[wrong[0]].name, errors[wrong[0]]
     how = "has another shape" if far == np.inf else f"differs by {far:.2g} of its largest value"
     raise ConversionError(
-        f"The converted graph does not compute what the model computes: output '{name}' {how}.",
+        f"The converted graph does not compute what the model computes{what}: output '{name}' {how}.",
         "Please report this model; nothing was written.",
     )
+
+
+def _stream(session: Session, examples: Sequence[Array], states: int) -> list[Array]:
+    """Run the examples as steps of one stream, the state carried as an application would."""
+    ports = session.inputs[-states:]
+    carried = [np.zeros((1, *port.example_shape), port.dtype) for port in ports]
+    steps = []
+    for i in range(len(examples[0])):
+        fed = [x[i : i + 1] for x in examples[: len(examples) - states]]
+        steps.append(session.run([*fed, *carried]))
+        carried = steps[-1][-states:]
+    return [np.concatenate(column) for column in zip(*steps, strict=True)]
 
 
 def error(reference: Array, actual: Array) -> float:
