@@ -181,10 +181,10 @@ def _written(keras: Keras, request: LoadRequest, mended: Mended) -> LoadRequest:
     """Return the request for a repaired copy; HDF5 only for the layout that goes by layer names."""
     from litesmith.sources.repair.mend import by_layer_name, write_archive, write_hdf5
 
-    legacy = request.form is SourceFormat.HDF5 and by_layer_name(request.path)
-    form = SourceFormat.HDF5 if legacy else SourceFormat.KERAS
-    target = request.work / f"repaired-{keras}{'.h5' if legacy else '.keras'}"
     try:
+        legacy = request.form is SourceFormat.HDF5 and by_layer_name(request.path)
+        form = SourceFormat.HDF5 if legacy else SourceFormat.KERAS
+        target = request.work / f"repaired-{keras}{'.h5' if legacy else '.keras'}"
         if legacy:
             write_hdf5(request.path, mended, target)
         else:

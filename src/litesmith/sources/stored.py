@@ -14,6 +14,11 @@ from litesmith.sources.detect import SourceFormat
 from litesmith.sources.options import Shape
 from litesmith.sources.reasons import reason
 
+# What reading a damaged file raises.
+_DAMAGE = (
+    *(OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError),
+    zipfile.BadZipFile,
+)
 _SHAPE_KEYS = ("batch_input_shape", "batch_shape")
 
 
@@ -47,14 +52,16 @@ def read_stored(path: Path, form: SourceFormat) -> Stored:
         return Stored()
     try:
         version, backend, config = reader(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
+        plain = Stored(version, backend=backend)
+        return plain if config is None else described(config, plain)
+    except _DAMAGE as error:
         raise LoadError(f"{path} is damaged: {reason(error)}.", "Copy or save it again.") from error
-    plain = Stored(version, backend=backend)
-    return plain if config is None else described(config, plain)
 
 
 def described(config: dict[str, Any], file: Stored) -> Stored:
     """Return what is known about a file of weights with the configuration of its model."""
+    if not isinstance(config, dict):
+        raise ValueError("its configuration is not that of a model")
     version = file.keras_version or _text(config.get("keras_version"))
     backend = file.backend or _text(config.get("backend"))
     try:

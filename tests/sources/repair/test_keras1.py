@@ -23,8 +23,9 @@ def _write(
     backend: str | None = None,
 ) -> Path:
     """Write an HDF5 file as Keras 1 did: weights by layer, named like `dense_1_W`."""
-    import h5py
     import json
+
+    import h5py
 
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(config).encode()
@@ -276,7 +277,9 @@ def test_cudnn(bench: Bench, tmp_path: Path, kind: str) -> None:
     options = {"name": "r", "units": units, "return_sequences": False, "go_backwards": False}
     recurrence = _layer(f"CuDNN{kind}", batch_input_shape=[None, 6, 4], stateful=False, **options)
     config = {"class_name": "Sequential", "config": {"name": "s", "layers": [recurrence]}}
-    loaded = bench.load(_write(tmp_path / "m.h5", config, {"r": [kernel, recurrent, bias]}, "2.2.4"))
+    loaded = bench.load(
+        _write(tmp_path / "m.h5", config, {"r": [kernel, recurrent, bias]}, "2.2.4")
+    )
     more = {} if kind == "LSTM" else {"reset_after": True}
     model = tf_keras.Sequential(
         [tf_keras.Input((6, 4)), getattr(tf_keras.layers, kind)(units, **more)]

@@ -39,9 +39,7 @@ def test_backslashes_but_for_the_last(bench: Bench, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("name", ["image", "sequence"])
-def test_layer_checkpoint_dependencies(
-    bench: Bench, tmp_path: Path, gaps: bool, name: str
-) -> None:
+def test_layer_checkpoint_dependencies(bench: Bench, tmp_path: Path, gaps: bool, name: str) -> None:
     import tf_keras
 
     model = getattr(broken, f"{name}_model")(tf_keras)

@@ -13,7 +13,7 @@ Add here:
 
 from litesmith.sources.repair.arguments import AXES, REFUSED_BY_KERAS_3, drop_unknown
 from litesmith.sources.repair.beside import architecture_beside
-from litesmith.sources.repair.classes import CLASSES, LISTS, MODELS
+from litesmith.sources.repair.classes import CLASSES, GRU, LISTS, MODELS
 from litesmith.sources.repair.dtypes import DTYPES
 from litesmith.sources.repair.filled import check_filled
 from litesmith.sources.repair.functions import known_functions
@@ -33,6 +33,7 @@ REPAIRS: tuple[Repair, ...] = (
     KERAS_1,
     MERGE,
     CLASSES,
+    GRU,
     MODELS,
     TENSORFLOW_OPS,
     *MODULES,

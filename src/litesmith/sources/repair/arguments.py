@@ -43,8 +43,10 @@ NEUTRAL: dict[str, tuple[Any, ...] | None] = {
     "zero_output_for_mask": (False,),
 }
 _KERAS_3_REFUSES: dict[str, tuple[str, ...]] = {
-    "groups": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
-    + ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+    "groups": (
+        *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+        *("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+    ),
     "time_major": ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional"),
     "trainable": ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
     "implementation": ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell"),

@@ -1,4 +1,4 @@
-"""Layers that today have another name: cuDNN layers, versioned classes, copies by other packages."""
+"""Layers that today have another name: of cuDNN, with a version, copied by other packages."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def _classes(config: Config) -> Iterator[str]:
                 node["config"].pop(key, None)
 
 
+def _gru(config: Config) -> Iterator[str]:
+    for node in nodes(config):
+        if node["class_name"] in ("GRU", "GRUCell") and "reset_after" not in node["config"]:
+            node["config"]["reset_after"] = False
+            yield name(node)
+
+
 def _models(config: Config) -> Iterator[str]:
     for node in nodes(config):
         inner = node["config"]
@@ -59,5 +66,6 @@ def _lists(config: Config) -> Iterator[str]:
 
 
 CLASSES = Repair("renamed layers", "Layers were read as their successors", _classes)
+GRU = Repair("GRU without reset_after", "GRUs reset before the product, as all once did", _gru)
 MODELS = Repair("class Model", "Models were read as functional models", _models)
-LISTS = Repair("Sequential as a list", "Sequential models of Keras 1 were read", _lists)
+LISTS = Repair("Sequential as a list", "Sequential models of early releases were read", _lists)

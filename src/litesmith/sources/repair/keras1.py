@@ -6,7 +6,6 @@ Initializers, regularizers and constraints are dropped: training alone uses them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from litesmith.sources.repair.nodes import Node, name, nodes
 from litesmith.sources.repair.repair import Config, Repair
@@ -73,7 +72,7 @@ _SIGNS = {
 def is_keras1(node: Node) -> bool:
     """Return True for a layer that only Keras 1 can have written."""
     config = node["config"]
-    renamed = _BY_CLASS.get(node["class_name"], {})
+    renamed = _BY_CLASS.get(str(node["class_name"]), {})
     return (
         node["class_name"] in _SURE
         or any(key in config for key in _SIGNS)
@@ -102,7 +101,7 @@ def _rewrite(node: Node) -> None:
     for sizes in _KERNELS:
         if all(key in config for key in sizes):
             config["kernel_size"] = [config.pop(key) for key in sizes]
-    for before, after in {**_ARGUMENTS, **_BY_CLASS.get(new, {})}.items():
+    for before, after in (*_ARGUMENTS.items(), *_BY_CLASS.get(new, {}).items()):
         if before in config:
             config[after] = config.pop(before)
     if "data_format" in config:
@@ -137,7 +136,7 @@ def _dense_per_step(node: Node, config: Config) -> None:
     node["config"] = {**kept, "layer": dense}
 
 
-_SPECIAL: Mapping[str, Callable[[Node, Config], Any]] = {
+_SPECIAL: dict[str, Callable[[Node, Config], None]] = {
     "BatchNormalization": _batch_norm,
     "AtrousConvolution1D": _atrous,
     "AtrousConvolution2D": _atrous,

@@ -53,7 +53,8 @@ def mend(config: Config, repairs: tuple[Repair, ...], keras: str, version: str |
     notes = [
         note for repair in repairs if keras in repair.keras and (note := repair(own)) is not None
     ]
-    keras_1 = (version or "").startswith("1.") or any("Keras 1" in note for note in notes)
+    keras_1 = version is None or version.startswith("1.")
+    keras_1 = keras_1 and any("Keras 1" in note for note in notes)
     return Mended(own, notes, cudnn or keras_1, keras_1, keras)
 
 
@@ -119,7 +120,7 @@ def by_layer_name(path: Path) -> bool:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return is_by_layer_name(file["model_weights"] if "model_weights" in file else file)
+        return is_by_layer_name(file.get("model_weights", file))
 
 
 def extract_weights(path: Path, form: SourceFormat, work: Path) -> tuple[Path, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The Merge layer of Keras 1 → Concatenate, Add, Multiply, …; a Sequential of branches → a Model."""
+"""The Merge layer of Keras 1 → Concatenate, Add, …; a Sequential of branches → a Model."""
 
 from __future__ import annotations
 

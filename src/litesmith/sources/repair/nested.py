@@ -36,5 +36,8 @@ def _references(value: Any) -> Iterator[list[Any]]:
 
 
 NESTED = Repair(
-    "models nested in models", "Calls of nested models were counted as Keras 2 does", _fix, ("keras",)
+    "models nested in models",
+    "Calls of nested models were counted as Keras 2 does",
+    _fix,
+    ("keras",),
 )

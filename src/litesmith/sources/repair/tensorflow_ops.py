@@ -14,6 +14,7 @@ from litesmith.sources.repair.nodes import Node, is_reference, name, nodes
 from litesmith.sources.repair.repair import Config, Repair
 
 CLASS = "LitesmithTFOp"
+_CONSTANT = "_CONSTANT_VALUE"
 _KINDS = ("TFOpLambda", "SlicingOpLambda")
 # The parts of TensorFlow that only compute.
 _MODULES = {
@@ -26,19 +27,18 @@ _FORBIDDEN = ("function", "import", "load", "save", "file", "while", "map_fn", "
 def _fix(config: Config) -> Iterator[str]:
     for node in nodes(config):
         if node["class_name"] in _KINDS and len(node.get("inbound_nodes", [])) == 1:
-            converted = _converted(node)
-            if converted is not None:
-                node.update(converted)
-                yield name(node)
+            node.update(_converted(node))
+            yield name(node)
 
 
-def _converted(node: Node) -> Node | None:
+def _converted(node: Node) -> Node:
     call = node["inbound_nodes"][0]
-    if not is_reference(call):
-        return None
+    calls = call if isinstance(call, list) and call and isinstance(call[0], list) else [call]
     tensors: list[Any] = []
-    first = _template(call[:3], tensors)
-    arguments = {k: _template(v, tensors) for k, v in (call[3] if len(call) > 3 else {}).items()}
+    firsts = [_first(one, tensors) for one in calls]
+    first = firsts if calls is call else firsts[0]
+    given = calls[0][3] if len(calls[0]) > 3 else {}
+    arguments = {key: _template(value, tensors) for key, value in given.items()}
     if node["class_name"] == "SlicingOpLambda":
         arguments = {"slice_spec": arguments.get("slice_spec")}
     function = node["config"].get("function", "")
@@ -55,6 +55,12 @@ def _converted(node: Node) -> Node | None:
         "config": config,
         "inbound_nodes": [[[*tensor[:3], {}] for tensor in tensors]],
     }
+
+
+def _first(call: list[Any], tensors: list[Any]) -> Any:
+    """Return the template of `[layer, node, tensor, arguments]`, or of a constant said like it."""
+    is_constant = call[:2] == [_CONSTANT, -1]
+    return _template(call[2] if is_constant else call[:3], tensors)
 
 
 def _template(value: Any, tensors: list[Any]) -> Any:
@@ -74,6 +80,8 @@ def filled(template: Any, tensors: Sequence[Any]) -> Any:
         if set(template) == {"input"}:
             return tensors[template["input"]]
         inner = {key: filled(value, tensors) for key, value in template.items()}
+        if inner.get("class_name") == "__ellipsis__":
+            return ...
         is_slice = set(inner) == {"start", "stop", "step"}
         return slice(inner["start"], inner["stop"], inner["step"]) if is_slice else inner
     if isinstance(template, list):
@@ -105,7 +113,7 @@ def op_layer(package: Any) -> type:
     class LitesmithTFOp(package.layers.Layer):  # type: ignore[misc]
         def __init__(self, function: str, first: Any, arguments: Any, name: str) -> None:
             super().__init__(name=name.replace("/", "_"))
-            self.path, self.first, self.arguments = function, first, arguments
+            self.function_name, self.first, self.arguments = function, first, arguments
 
         def call(self, tensors: Any) -> Any:
             flat = tensors if isinstance(tensors, list | tuple) else [tensors]
@@ -114,7 +122,7 @@ def op_layer(package: Any) -> type:
                 spec = arguments["slice_spec"]
                 return flat[0][tuple(spec) if isinstance(spec, list) else spec]
             arguments.pop("name", None)
-            return function(self.path)(filled(self.first, flat), **arguments)
+            return function(self.function_name)(filled(self.first, flat), **arguments)
 
     return LitesmithTFOp
 

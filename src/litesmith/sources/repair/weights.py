@@ -41,7 +41,7 @@ def is_by_layer_name(file: Any) -> bool:
 
 
 def _datasets(file: Any) -> Iterator[Any]:
-    root = file["model_weights"] if "model_weights" in file else file
+    root = file.get("model_weights", file)
     names = _listed(root, "layer_names")
     if names is not None:
         tops = ["top_level_model_weights"] if "top_level_model_weights" in root else []

@@ -117,7 +117,7 @@ def _danger(node: Mapping[str, Any]) -> str:
 
 def _computes(path: str) -> bool:
     """Return True for names of TensorFlow functions that compute tensors and nothing else."""
-    parts = path.removeprefix("_").split(".")
+    parts = path.split(".")  # of which `__operators__` is one
     if parts[:2] in (["compat", "v1"], ["compat", "v2"]):
         parts = parts[2:]
     inside = len(parts) == 1 or parts[0] in _OP_ROOTS
