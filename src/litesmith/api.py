@@ -21,7 +21,7 @@ from litesmith.forge.options import (
 from litesmith.report import BenchReport, CheckReport, CompareReport, Report
 
 Texts = Sequence[str] | str | None
-Shapes = Mapping[str, Sequence[int]] | Sequence[str]
+Shapes = Mapping[str, Sequence[int | None]] | Sequence[str]
 
 
 def export(
@@ -42,6 +42,12 @@ def export(
     input_shape: Shapes = (),
     custom_objects: Texts = None,
     builder: str | None = None,
+    inputs: Texts = None,
+    outputs: Texts = None,
+    input: Texts = None,
+    allow_flex: bool | None = None,
+    trust: bool | None = None,
+    batch: int | str | None = None,
     seed: int | None = None,
     save_float: str | Path | None = None,
     recipe: str | Path | None = None,
@@ -69,6 +75,12 @@ def export(
         input_shape: shapes of inputs that the model leaves open, batch included.
         custom_objects: "py:file.py:Name" of code that the file does not carry.
         builder: "py:file.py:function" that builds the model whose weights the file holds.
+        inputs: op or tensor names that the application feeds into a frozen graph.
+        outputs: the outputs to keep, in this order; of a frozen graph, op or tensor names.
+        input: layers, ops or tensors to cut the model after.
+        allow_flex: keep ops that need TensorFlow's own kernels.
+        trust: run Python code that is inside the file (Lambda layers).
+        batch: examples per invocation of the file (default 1), or "dynamic": the application says.
         seed: of generated inputs.
         save_float: also write the float .tflite there.
         recipe: TOML file with steps and options; what is given here wins.
@@ -82,7 +94,19 @@ def export(
             as `NAME.rejected.tflite`. `output` is untouched in all these cases.
     """
     options = ExportOptions(
-        loading=_loading(signature, input_shape, custom_objects, builder, time_limit),
+        loading=LoadingOptions(
+            signature=signature,
+            input_shape=written_shapes(input_shape),
+            custom_objects=as_texts(custom_objects),
+            builder=builder,
+            inputs=as_texts(inputs),
+            outputs=as_texts(outputs),
+            input=as_texts(input),
+            allow_flex=allow_flex,
+            trust=trust,
+            batch=None if batch is None else str(batch),
+            time_limit_s=time_limit,
+        ),
         quantize=quantize,
         data=data,
         eval=eval,
@@ -109,6 +133,12 @@ def check(
     input_shape: Shapes = (),
     custom_objects: Texts = None,
     builder: str | None = None,
+    inputs: Texts = None,
+    outputs: Texts = None,
+    input: Texts = None,
+    allow_flex: bool | None = None,
+    trust: bool | None = None,
+    batch: int | str | None = None,
     time_limit: float | None = None,
     listen: Listener = deaf,
 ) -> CheckReport:
@@ -121,13 +151,31 @@ def check(
         input_shape: …
         custom_objects: …
         builder: …
+        inputs: …
+        outputs: …
+        input: …
+        allow_flex: …
+        trust: …
+        batch: …
         time_limit: …
         listen: …
 
     Raises:
         InputError, LoadError, ConversionError: as `export`.
     """
-    loading = _loading(signature, input_shape, custom_objects, builder, time_limit)
+    loading = LoadingOptions(
+        signature=signature,
+        input_shape=written_shapes(input_shape),
+        custom_objects=as_texts(custom_objects),
+        builder=builder,
+        inputs=as_texts(inputs),
+        outputs=as_texts(outputs),
+        input=as_texts(input),
+        allow_flex=allow_flex,
+        trust=trust,
+        batch=None if batch is None else str(batch),
+        time_limit_s=time_limit,
+    )
     return _check.run(source, target, loading, listen)
 
 
@@ -141,6 +189,11 @@ def compare(
     input_shape: Shapes = (),
     custom_objects: Texts = None,
     builder: str | None = None,
+    inputs: Texts = None,
+    outputs: Texts = None,
+    input: Texts = None,
+    allow_flex: bool | None = None,
+    trust: bool | None = None,
     seed: int | None = None,
     time_limit: float | None = None,
     listen: Listener = deaf,
@@ -156,6 +209,11 @@ def compare(
         input_shape: …
         custom_objects: …
         builder: …
+        inputs: …
+        outputs: …
+        input: …
+        allow_flex: …
+        trust: …
         seed: …
         time_limit: …
         listen: …
@@ -163,7 +221,18 @@ def compare(
     Raises:
         InputError: the two do not take the same inputs. LoadError: one cannot be loaded.
     """
-    loading = _loading(signature, input_shape, custom_objects, builder, time_limit)
+    loading = LoadingOptions(
+        signature=signature,
+        input_shape=written_shapes(input_shape),
+        custom_objects=as_texts(custom_objects),
+        builder=builder,
+        inputs=as_texts(inputs),
+        outputs=as_texts(outputs),
+        input=as_texts(input),
+        allow_flex=allow_flex,
+        trust=trust,
+        time_limit_s=time_limit,
+    )
     return _compare.run(a, b, data, as_texts(preprocess), seed or 0, loading, listen)
 
 
@@ -182,14 +251,3 @@ def bench(
         InputError: no such file, or not a .tflite. LoadError: LiteRT refuses one.
     """
     return _bench.run([Path(file) for file in files], threads, seconds, listen)
-
-
-def _loading(
-    signature: str | None,
-    input_shape: Shapes,
-    custom_objects: Texts,
-    builder: str | None,
-    time_limit: float | None,
-) -> LoadingOptions:
-    shapes = written_shapes(input_shape)
-    return LoadingOptions(signature, shapes, as_texts(custom_objects), builder, time_limit)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
         "--bits", "--float-ops", "--embed-preprocess", "--input-layout", "--head", "--nms",
-        "--cut-before", "--outputs", "--inputs", "--input", "--labels", "--metadata", "--train",
+        "--cut-before", "--labels", "--metadata", "--train",
         "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
-        "--batch", "--allow-flex", "--trust", "--no-rewrite", "--explain", "--report",
+        "--no-rewrite", "--explain", "--report",
     }),
     "compare": frozenset({"--per-layer"}),
 }  # fmt: skip

@@ -11,7 +11,7 @@ _LOADING = "Loading"
 _OUTPUT = "Output"
 
 Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="A .keras, .h5, SavedModel folder or .tflite.")
+    str, typer.Argument(metavar="SOURCE", help="A .keras, .h5, SavedModel folder, frozen .pb or .tflite.")
 ]
 Data = Annotated[
     str | None,
@@ -30,13 +30,13 @@ Preprocess = Annotated[
 ]
 Signature = Annotated[
     str | None,
-    typer.Option(metavar="KEY", help="Which signature to use.", rich_help_panel=_LOADING),
+    typer.Option(metavar="KEY", help="Which signature to use; a,b puts several into one file.", rich_help_panel=_LOADING),
 ]
 InputShape = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=1x224x224x3",
-        help="The shape of an input that the model leaves open.",
+        help="The shape of an input that the model leaves open; ? keeps a dimension open.",
         rich_help_panel=_LOADING,
     ),
 ]
@@ -53,6 +53,57 @@ Builder = Annotated[
     typer.Option(
         metavar="py:FILE.py:NAME",
         help="A function that builds the model whose weights the file holds.",
+        rich_help_panel=_LOADING,
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B",
+        help="What the application feeds into a frozen graph: op or tensor names.",
+        show_default="guessed",
+        rich_help_panel=_LOADING,
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B",
+        help="The outputs to keep, in this order; of a frozen graph, op or tensor names.",
+        show_default="all",
+        rich_help_panel=_LOADING,
+    ),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LAYER",
+        help="Cut after this layer (or op, or tensor): the application feeds what it computes.",
+        rich_help_panel=_LOADING,
+    ),
+]
+Trust = Annotated[
+    bool | None,
+    typer.Option(
+        "--trust",
+        help="Run Python code that is inside the file (Lambda layers). Only for files you trust.",
+        rich_help_panel=_LOADING,
+    ),
+]
+AllowFlex = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-flex",
+        help="Keep ops that need TensorFlow's own kernels (the select-TF runtime).",
+        rich_help_panel=_LOADING,
+    ),
+]
+Batch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|dynamic",
+        help="Examples per invocation of the file, or dynamic: the application says.",
+        show_default="1",
         rich_help_panel=_LOADING,
     ),
 ]

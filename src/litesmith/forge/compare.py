@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from litesmith.graph import Graph
 from litesmith.measure import FidelityMeter
 from litesmith.report import CompareReport, Warn
 from litesmith.report.version import __version__
-from litesmith.sources import Source, open_source
+from litesmith.sources import LoadOptions, Source, SourceFormat, detect, open_source
 
 
 def run(
@@ -41,7 +42,7 @@ def run(
     """
     started = time.monotonic()
     options = load_options(loading, lambda line: None)
-    with open_source(a, options) as first, open_source(b, options) as second:
+    with open_source(a, options) as first, open_source(b, _of_second(b, options)) as second:
         listen("load", None)
         order = _matched(first.info.inputs, second.info.inputs)
         graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
@@ -59,6 +60,12 @@ def run(
     told = [Warn(n.code, n.message, n.hint) for n in warnings.of_fidelity(found, found)]
     seconds = time.monotonic() - started
     return CompareReport(__version__, "ok", None, *facts, parity, seconds, tuple(told))
+
+
+def _of_second(b: Any, options: LoadOptions) -> LoadOptions:
+    """Return the options without those of the model that a .tflite was made from."""
+    made = isinstance(b, str | Path) and detect(Path(b)) is SourceFormat.TFLITE
+    return replace(options, inputs=(), outputs=(), cut=(), signature=None) if made else options
 
 
 def _measured(

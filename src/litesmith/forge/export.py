@@ -81,7 +81,7 @@ def _run(
         _decline_quantized(graph, opened.info)
         examples = given.examples
         if examples is None:
-            examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed)
+            examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed, opened.info.inputs)
         reference = prove.Reference(opened.run, examples, graph)
         shipped = _apply(plan, graph, given.examples, listen, ledger)
         built = _load(float_model, graph, shipped)

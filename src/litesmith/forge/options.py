@@ -29,6 +29,11 @@ class LoadingOptions:
         input_shape: "NAME=1x224x224x3" each.
         custom_objects: "py:file.py:Name" each.
         builder: "py:file.py:function" that builds the model.
+        inputs, outputs: names of a frozen graph's ends, or of the outputs to keep, comma-separated.
+        input: layers, ops or tensors to cut after.
+        allow_flex: keep ops that need TensorFlow's own kernels.
+        batch: examples per invocation of the file: a number, or "dynamic".
+        trust: run Python code that is inside the file; said anew for every run, no recipe does.
         time_limit_s: seconds for each request to the child process.
     """
 
@@ -36,7 +41,13 @@ class LoadingOptions:
     input_shape: tuple[str, ...] = ()
     custom_objects: tuple[str, ...] = ()
     builder: str | None = None
+    trust: bool | None = None
+    batch: str | None = None
     time_limit_s: float | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    input: tuple[str, ...] = ()
+    allow_flex: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +115,25 @@ def parse_max_drop(given: float | str) -> MaxDrop:
     return MaxDrop(value, relative)
 
 
+def parse_batch(given: str | None) -> int | None:
+    """Return the examples per invocation, None for "dynamic"; 1 when nothing was said.
+
+    Raises:
+        InputError: neither "dynamic" nor a number of at least 1.
+    """
+    text = "1" if given is None else str(given).strip().lower()
+    if text == "dynamic":
+        return None
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise InputError(
+        f"--batch {given} is not understood.",
+        "Write a number of at least 1, or dynamic: the application then chooses at run time.",
+    )
+
+
 def parse_shapes(given: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
-    """Return {"image": (1, 224, 224, 3)} for ("image=1x224x224x3",).
+    """Return {"image": (1, 224, None, 3)} for ("image=1x224x?x3",); ? keeps a dimension open.
 
     Raises:
         InputError: another form, or a name given twice.
@@ -114,27 +142,37 @@ def parse_shapes(given: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
     for text in given:
         name, equals, sizes = text.rpartition("=")
         parts = sizes.lower().split("x")
-        if not equals or not name or not all(p.isdecimal() and int(p) > 0 for p in parts):
+        if not equals or not name or not all(map(_is_size, parts)):
             raise InputError(
                 f"--input-shape {text} is not understood.",
                 "Write NAME=1x224x224x3, batch included; `litesmith check` lists the names.",
             )
         if name in shapes:
             raise InputError(f"--input-shape is given twice for input '{name}'.")
-        shapes[name] = tuple(int(p) for p in parts)
+        shapes[name] = tuple(None if p == "?" else int(p) for p in parts)
     return shapes
 
 
-def written_shapes(given: Mapping[str, Sequence[int]] | Sequence[str]) -> tuple[str, ...]:
+def _is_size(text: str) -> bool:
+    return text == "?" or (text.isdecimal() and int(text) > 0)
+
+
+def written_shapes(given: Mapping[str, Sequence[int | None]] | Sequence[str]) -> tuple[str, ...]:
     """Return shapes in the form of the command line."""
     if isinstance(given, Mapping):
-        return tuple(f"{name}={'x'.join(map(str, shape))}" for name, shape in given.items())
+        sizes = {n: ["?" if size is None else str(size) for size in s] for n, s in given.items()}
+        return tuple(f"{name}={'x'.join(shape)}" for name, shape in sizes.items())
     return as_texts(given)
 
 
 def as_texts(given: Sequence[str] | str | None) -> tuple[str, ...]:
     """Return one text, several or none as a tuple."""
     return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def split_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in texts such as "a,b"."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
 def split_objects(given: Sequence[str]) -> tuple[str, ...]:

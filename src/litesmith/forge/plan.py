@@ -16,8 +16,10 @@ from litesmith.forge.options import (
     LoadingOptions,
     MaxDrop,
     as_texts,
+    parse_batch,
     parse_max_drop,
     parse_shapes,
+    split_names,
     split_objects,
 )
 from litesmith.quantize import Quantize, default_scheme, find_scheme
@@ -41,6 +43,11 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "input-shape": ("input_shape", _TEXTS),
     "custom-objects": ("custom_objects", _TEXTS),
     "builder": ("builder", _TEXT),
+    "batch": ("batch", _TEXT),
+    "inputs": ("inputs", _TEXTS),
+    "outputs": ("outputs", _TEXTS),
+    "input": ("input", _TEXTS),
+    "allow-flex": ("allow_flex", (bool,)),
 }
 _LOADING = frozenset(f.name for f in fields(LoadingOptions))
 
@@ -130,6 +137,12 @@ def load_options(loading: LoadingOptions, on_progress: Callable[[str], None]) ->
         input_shapes=parse_shapes(loading.input_shape),
         custom_objects=split_objects(loading.custom_objects),
         builder=loading.builder,
+        batch=parse_batch(loading.batch),
+        inputs=split_names(loading.inputs),
+        outputs=split_names(loading.outputs),
+        cut=split_names(loading.input),
+        allow_flex=bool(loading.allow_flex),
+        trust=bool(loading.trust),
         time_limit_s=limit,
         on_progress=on_progress,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litesmith.data import Examples, TensorSpec, synthetic_examples
 from litesmith.graph import DType, Graph, Tensor
 
@@ -13,15 +15,34 @@ _HANDS_ON = frozenset({
 _INTEGERS = frozenset({DType.INT32, DType.INT64})
 
 
-def graph_specs(graph: Graph) -> tuple[TensorSpec, ...]:
-    """Return the graph's inputs under the application's names, all dimensions known."""
-    named = zip(graph.input_names(), graph.inputs, strict=True)
-    return tuple(TensorSpec(name, t.shape, t.dtype.numpy.name) for name, t in named)
+def graph_specs(graph: Graph, declared: Sequence[TensorSpec] = ()) -> tuple[TensorSpec, ...]:
+    """Return the graph's inputs under the application's names, all dimensions but the batch known.
+
+    Args:
+        graph: open dimensions get the sizes that the file assumes for them.
+        declared: the source's inputs, which tell a batch of 4 from four of something.
+    """
+    shapes = [spec.shape for spec in declared] or [_declared(t) for t in graph.inputs]
+    named = zip(graph.input_names(), graph.inputs, shapes, strict=True)
+    return tuple(
+        TensorSpec(name, _known(shape, t.shape), t.dtype.numpy.name) for name, t, shape in named
+    )
 
 
-def generate(graph: Graph, count: int, seed: int) -> Examples:
+def _declared(tensor: Tensor) -> tuple[int | None, ...]:
+    return tuple(None if s < 0 else s for s in tensor.shape_signature or tensor.shape)
+
+
+def _known(shape: Sequence[int | None], assumed: Sequence[int]) -> tuple[int | None, ...]:
+    pairs = zip(shape, assumed, strict=True)
+    return tuple(a if s is None and i else s for i, (s, a) in enumerate(pairs))
+
+
+def generate(
+    graph: Graph, count: int, seed: int, declared: Sequence[TensorSpec] = ()
+) -> Examples:
     """Return `count` generated examples that stay inside the graph's look-up tables."""
-    return synthetic_examples(graph_specs(graph), count, seed, index_bounds(graph))
+    return synthetic_examples(graph_specs(graph, declared), count, seed, index_bounds(graph))
 
 
 def index_bounds(graph: Graph) -> dict[str, int]:

@@ -52,6 +52,7 @@ class MemorySource:
     """
 
     def __init__(self, model: Any, options: LoadOptions) -> None:
+        from litesmith.sources.ends import refuse_text_outputs, with_ends
         from litesmith.sources.keras_model import check_backend, from_keras, half_precision_layers
         from litesmith.sources.loaded import check_inputs, with_shapes
         from litesmith.sources.traced import TracedModel
@@ -64,11 +65,15 @@ class MemorySource:
                 "Save it (.keras) and give the file: it is then computed in float32.",
             )
         loaded = from_keras(model, title, options.input_shapes)
-        inputs = with_shapes(loaded.inputs, options.input_shapes)
-        check_inputs(inputs, options.input_shapes)
+        loaded, shapes = with_ends(
+            loaded, options.inputs, options.outputs, options.cut, options.input_shapes
+        )
+        inputs = with_shapes(loaded.inputs, shapes)
+        check_inputs(inputs, shapes)
         self._options = options
         self._title = title
         self._model = TracedModel(loaded, inputs, batch=options.batch)
+        refuse_text_outputs(self._model.outputs)
 
     @functools.cached_property
     def info(self) -> SourceInfo:
