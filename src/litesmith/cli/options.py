@@ -11,7 +11,10 @@ _LOADING = "Loading"
 _OUTPUT = "Output"
 
 Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="A .keras, .h5, SavedModel folder, frozen .pb or .tflite.")
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="A .keras, .h5, SavedModel folder, frozen .pb or .tflite."
+    ),
 ]
 Data = Annotated[
     str | None,
@@ -30,7 +33,11 @@ Preprocess = Annotated[
 ]
 Signature = Annotated[
     str | None,
-    typer.Option(metavar="KEY", help="Which signature to use; a,b puts several into one file.", rich_help_panel=_LOADING),
+    typer.Option(
+        metavar="KEY",
+        help="Which signature to use; a,b puts several into one file.",
+        rich_help_panel=_LOADING,
+    ),
 ]
 InputShape = Annotated[
     list[str] | None,

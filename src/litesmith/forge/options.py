@@ -41,9 +41,9 @@ class LoadingOptions:
     input_shape: tuple[str, ...] = ()
     custom_objects: tuple[str, ...] = ()
     builder: str | None = None
+    time_limit_s: float | None = None
     trust: bool | None = None
     batch: str | None = None
-    time_limit_s: float | None = None
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     input: tuple[str, ...] = ()

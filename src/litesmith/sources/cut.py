@@ -24,8 +24,8 @@ _WORDS = (b"the cat sat on the mat", b"one two 3", b"a")  # fed to text front en
 def cut(loaded: Loaded, after: Sequence[str], shapes: Mapping[str, Shape]) -> Loaded:
     """Return the part of a model behind some of its layers, ops or tensors.
 
-    The part is the model's own frozen graph. It is proved to be the rest: what comes before the cut,
-    followed by it, answers as the whole model does.
+    The part is the model's own frozen graph. It is proved to be the rest: what comes before the
+    cut, followed by it, answers as the whole model does.
 
     Args:
         loaded: the whole model.
@@ -59,7 +59,7 @@ def cut(loaded: Loaded, after: Sequence[str], shapes: Mapping[str, Shape]) -> Lo
         outputs,
         owner=loaded.owner,
         resources=left,
-        notes=(*loaded.notes, *map(_note, after, specs)),
+        notes=(*loaded.notes, _note(after, specs)),
     )
     _prove(loaded, inputs, frozen, handles, [t.name for t in tensors], rest, kept)
     return rest
@@ -120,10 +120,11 @@ def _spec(label: str, tensor: Any, shapes: Mapping[str, Shape]) -> TensorSpec:
     return TensorSpec(label, (*batch, *wanted[1:]), tensor.dtype.name)
 
 
-def _note(name: str, spec: TensorSpec) -> str:
+def _note(after: Sequence[str], specs: Sequence[TensorSpec]) -> str:
+    listed = ", ".join(f"'{s.name}': {s.dtype} {dims(s.shape)}" for s in specs)
     return (
-        f"The model was cut after '{name}': the application computes that part and feeds its result "
-        f"({spec.dtype} {dims(spec.shape)})."
+        f"The model was cut after {', '.join(after)}: the application computes what comes before "
+        f"and feeds the result ({listed})."
     )
 
 

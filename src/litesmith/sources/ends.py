@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
 from litesmith.sources.loaded import Loaded, with_shapes
 from litesmith.sources.options import Shape
@@ -45,6 +46,24 @@ def with_ends(
     if not allow_text:
         _refuse_text(loaded, shapes)
     return loaded, shapes
+
+
+def refuse_text_outputs(outputs: Sequence[TensorSpec]) -> None:
+    """Refuse outputs of text.
+
+    Raises:
+        ConversionError: naming them and those to keep.
+    """
+    text = [spec.name for spec in outputs if spec.dtype == "string"]
+    if not text:
+        return
+    rest = [spec.name for spec in outputs if spec.dtype != "string"]
+    raise ConversionError(
+        f"The output '{text[0]}' holds strings, which .tflite kernels cannot make.",
+        f"Keep the others: --outputs {','.join(rest)}. The application looks the text up itself."
+        if rest
+        else "The model has no other output; export one that outputs numbers.",
+    )
 
 
 def _refuse_text(loaded: Loaded, shapes: Mapping[str, Shape]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
+from litesmith.sources.cut import with_outputs
 from litesmith.sources.graph_model import imported
 from litesmith.sources.graphdef import freeze
 from litesmith.sources.loaded import Loaded, dims
@@ -32,7 +33,7 @@ _DOES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          r"|ReduceJoin|RegexSplit\w*", "splits it into tokens"),
         (r"StringToHashBucket\w*|SparseCross\w*", "hashes it into buckets"),
         (r"LookupTable\w*|\w*Vocab\w*", "looks it up in the vocabulary"),
-        (r"StringToNumber|AsString|StringLength|StringFormat|EncodeBase64", "reads text as numbers"),
+        (r"StringToNumber|AsString|StringLength|StringFormat", "reads text as numbers"),
         (r"Ragged\w*", "pads the rows to one length"),
     )
 )  # fmt: skip
@@ -46,12 +47,12 @@ class FrontEnd:
     Attributes:
         ops: kinds of op, in the order of work.
         does: what they do, as predicates.
-        cuts: what to say after --input, with the tensor there; () when nothing is behind it.
+        cuts: what to say after --input, with the tensors there; () when nothing is behind it.
     """
 
     ops: tuple[str, ...]
     does: tuple[str, ...]
-    cuts: tuple[tuple[str, Any], ...]
+    cuts: tuple[tuple[str, tuple[Any, ...]], ...]
 
 
 def is_front_op(op: Any) -> bool:
@@ -88,15 +89,22 @@ def find_front_end(graph: Any, names: Names, layers: Iterable[str] = ()) -> Fron
     ends = [t for t in frontier if not _only_fetched(t, names)]
     does = [w for p, w in _DOES if any(p.fullmatch(op.type) for op in unsupported)]
     cuts = _labels(ends, {op.name for op in unsupported}, names, list(layers))
-    return FrontEnd(tuple(dict.fromkeys(op.type for op in unsupported)), tuple(does), cuts)
+    kinds = dict.fromkeys(op.type for op in unsupported)
+    telling = [k for k in kinds if any(pattern.fullmatch(k) for pattern, _ in _DOES)]
+    return FrontEnd(tuple(telling or kinds), tuple(does), cuts)
 
 
 def refusal(loaded: Loaded, inputs: Sequence[TensorSpec]) -> ConversionError | None:
     """Return why a model's front end cannot be converted and where to cut; None without one."""
-    function, _ = trace(loaded, inputs)
+    function, outputs = trace(loaded, inputs)
     strings = [spec.name for spec in inputs if spec.dtype == "string"]
     if not strings and not has_front_end(function):
         return None
+    kinds = [tensor.dtype.name for tensor in function.outputs]
+    numbers = [name for name, kind in zip(outputs, kinds, strict=True) if kind != "string"]
+    dropped = f" --outputs {','.join(numbers)}" if 0 < len(numbers) < len(outputs) else ""
+    if dropped:
+        function, _ = trace(with_outputs(loaded, numbers), inputs)
     frozen = freeze(function)
     graph = imported(frozen.graph)
     names = Names(graph, frozen.feeds[: len(inputs)], frozen.fetches)
@@ -105,18 +113,31 @@ def refusal(loaded: Loaded, inputs: Sequence[TensorSpec]) -> ConversionError | N
     if not found.ops:
         return None
     listed = ", ".join(found.ops[:_MOST_OPS]) + (", …" if len(found.ops) > _MOST_OPS else "")
-    who = f"'{found.cuts[0][0]}'" if len(found.cuts) == 1 else "The model's front end"
-    holds = f"The input '{strings[0]}' holds strings: " if strings else ""
+    who = f"'{found.cuts[0][0]}'" if len(found.cuts) == 1 else "its front end"
+    holds = f"The input '{strings[0]}' holds strings" if strings else "The model has a front end"
     return ConversionError(
-        f"{holds}{who} computes with {listed}, which .tflite kernels cannot do.", _hint(found)
+        f"{holds}: {who} computes with {listed}, which .tflite kernels cannot do.",
+        _hint(found, dropped),
     )
 
 
-def _hint(found: FrontEnd) -> str:
+def refuse_front_end(loaded: Loaded, inputs: Sequence[TensorSpec], function: Any) -> None:
+    """Refuse a model whose trace holds a front end.
+
+    Raises:
+        ConversionError: saying where to cut.
+    """
+    error = refusal(loaded, inputs) if has_front_end(function) else None
+    if error is not None:
+        raise error
+
+
+def _hint(found: FrontEnd, more: str) -> str:
     if not found.cuts:
         return "Nothing is computed behind it, so that nothing is left to export."
-    options = " ".join(f"--input {label}" for label, _ in found.cuts)
-    what = ", ".join(f"{tensor.dtype.name} {_dims(tensor)}" for _, tensor in found.cuts)
+    options = " ".join(f"--input {label}" for label, _ in found.cuts) + more
+    tensors = [tensor for _, group in found.cuts for tensor in group]
+    what = ", ".join(f"{tensor.dtype.name} {_dims(tensor)}" for tensor in tensors)
     steps = ", ".join(found.does) or "does the rest"
     return (
         f"Cut after it: {options}. The application then {steps}, and feeds the result ({what})."
@@ -152,40 +173,61 @@ def _only_fetched(tensor: Any, names: Names) -> bool:
 
 def _labels(
     tensors: Sequence[Any], unsupported: set[str], names: Names, layers: Sequence[str]
-) -> tuple[tuple[str, Any], ...]:
-    """Return, per tensor, the layer that hands it on, else its op."""
-    found: dict[str, Any] = {}
+) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Return what to cut after: the layer that holds a tensor, else a scope, else the op."""
+    found: dict[str, tuple[Any, ...]] = {}
+    done: set[str] = set()
     for tensor in tensors:
-        scope = _scope(tensor, tensors, unsupported, names)
-        label = plain(tensor.op.name) if scope is None else _layer(scope, layers)
-        if not _resolves(label, tensor, names):
-            label = tensor.name if scope is None else scope
-        found.setdefault(label, tensor)
+        if tensor.name in done:
+            continue
+        label, group = _layer(tensor, names, layers) or _scope(tensor, tensors, unsupported, names)
+        found[label] = group
+        done |= {one.name for one in group}
     return tuple(found.items())
+
+
+def _layer(
+    tensor: Any, names: Names, layers: Sequence[str]
+) -> tuple[str, tuple[Any, ...]] | None:
+    """Return the innermost Keras layer that an op is in, with what it hands on."""
+    for scope in names.scopes_of(tensor.op.name):
+        last = scope.split("/")[-1]
+        base = re.sub(r"_\d+$", "", last)  # Keras 3 numbers its scopes once more
+        label = last if last in layers else base
+        group = _resolved(label, names) if label in layers else ()
+        if group and not any(_only_fetched(one, names) for one in group):
+            return label, group
+    return None
 
 
 def _scope(
     tensor: Any, tensors: Sequence[Any], unsupported: set[str], names: Names
-) -> str | None:
-    """Return the scope that hands on these tensors alone and holds the most of the front end."""
-    best: tuple[int, str] | None = None
+) -> tuple[str, tuple[Any, ...]]:
+    """Return the scope that hands on such tensors alone and holds the most of the front end."""
+    best: tuple[int, str, tuple[Any, ...]] | None = None
     wanted = {t.name for t in tensors}
     for scope in names.scopes_of(tensor.op.name):
-        handed = {t.name for t in names.handed_on(scope)}
+        last = scope.split("/")[-1]
+        label = last if _names(_resolved(last, names)) == _names(names.handed_on(scope)) else scope
+        group = _resolved(label, names)
         count = sum(plain(name).startswith(f"{scope}/") for name in unsupported)
-        if handed and handed <= wanted and (best is None or count > best[0]):
-            best = count, scope
-    return None if best is None else best[1]
+        if _names(group) <= wanted and group and (best is None or count > best[0]):
+            best = count, label, group
+    if best is not None:
+        return best[1], best[2]
+    for label in (plain(tensor.op.name), tensor.op.name):
+        group = _resolved(label, names)
+        if tensor.name in _names(group) and _names(group) <= wanted:
+            return label, group
+    return tensor.name, (tensor,)
 
 
-def _layer(scope: str, layers: Sequence[str]) -> str:
-    last = scope.split("/")[-1]
-    base = re.sub(r"_\d+$", "", last)
-    return base if last not in layers and base in layers else last
+def _names(tensors: Iterable[Any]) -> set[str]:
+    return {tensor.name for tensor in tensors}
 
 
-def _resolves(label: str, tensor: Any, names: Names) -> bool:
+def _resolved(label: str, names: Names) -> tuple[Any, ...]:
     try:
-        return [t.name for t in names.resolve(label)] == [tensor.name]
+        return tuple(names.resolve(label))
     except InputError:
-        return False
+        return ()

@@ -1,4 +1,4 @@
-"""A TF1 frozen graph (`GraphDef` in a .pb or .pbtxt) → `Loaded`; its ends are guessed if not said."""
+"""A TF1 frozen graph (`GraphDef`, .pb or .pbtxt) → `Loaded`; ends that nobody says are guessed."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def _refuse_variables(nodes: Sequence[Any], path: Path) -> None:
     found = [node.name for node in nodes if node.op in _VARIABLES]
     if found:
         raise LoadError(
-            f"{path} is a graph without its weights: '{found[0]}' is a variable whose value is in a "
-            "checkpoint.",
+            f"{path} is a graph without its weights: '{found[0]}' is a variable whose value is in "
+            "a checkpoint.",
             "Freeze it (convert_variables_to_constants) or save it as a SavedModel.",
         )
 
@@ -174,7 +174,7 @@ def _guess_outputs(graph: Any, path: Path) -> list[Any]:
     found = [
         op.outputs[0]
         for op in graph.get_operations()
-        if op.outputs and op.type not in _NO_OUTPUT and not any(t.consumers() for t in op.outputs)
+        if op.outputs and op.type not in _NO_OUTPUT and not _is_read(op)
     ]
     if not found:
         raise LoadError(
@@ -182,6 +182,11 @@ def _guess_outputs(graph: Any, path: Path) -> list[Any]:
             "Name them: --inputs a,b --outputs c",
         )
     return found
+
+
+def _is_read(op: Any) -> bool:
+    # TF1 branches hang on their switch by control edges alone.
+    return bool(op._control_outputs) or any(tensor.consumers() for tensor in op.outputs)
 
 
 def _guess_inputs(definition: Any, graph: Any, outputs: Sequence[Any], path: Path) -> list[Any]:

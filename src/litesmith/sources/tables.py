@@ -105,10 +105,7 @@ def _call_instead(graph: Any, node: Any, keys: Any, values: Any) -> None:
     node.op = "PartitionedCall"
     del node.input[:]
     node.input.extend(sources)
-    shapes = node.attr["_output_shapes"] if "_output_shapes" in node.attr else None
     node.attr.clear()
-    if shapes is not None:
-        node.attr["_output_shapes"].CopyFrom(shapes)
     types = [tf.dtypes.as_dtype(kind).as_datatype_enum for kind in kinds]
     node.attr["Tin"].list.type.extend(types)
     node.attr["Tout"].list.type.extend(types[1:])

@@ -61,6 +61,20 @@ class TFLiteModel:
         return [np.asarray(y) for y in self._session.run(batch)]
 
 
+def refuse_ends(inputs: Sequence[str], outputs: Sequence[str], cut: Sequence[str]) -> None:
+    """Refuse options that change where a model begins and ends.
+
+    Raises:
+        InputError: one of them is given.
+    """
+    for option, given in (("--inputs", inputs), ("--outputs", outputs), ("--input", cut)):
+        if given:
+            raise InputError(
+                f"{option} {','.join(given)} does not apply to a .tflite, which is taken as it is.",
+                "Use it when exporting the model that the file was made from.",
+            )
+
+
 def _choose(graph: Graph, key: str) -> Graph:
     found = {s.key: (g, s) for g in (graph, *graph.siblings) for s in g.signatures}
     if key not in found:
