@@ -27,6 +27,7 @@ def dangers(file: Any, size: int) -> Iterator[str]:
 
     todo: list[tuple[str, Any]] = [("", file)]
     seen: set[int] = set()
+    soft: list[str] = []
     declared = 0
     while todo:
         where, item = todo.pop()
@@ -47,8 +48,13 @@ def dangers(file: Any, size: int) -> Iterator[str]:
                 link = item.get(name, getlink=True)
                 if isinstance(link, h5py.ExternalLink):
                     yield f"its '{_shown(path)}' is a link to the file '{_shown(link.filename)}'"
+                elif isinstance(link, h5py.SoftLink):
+                    soft.append(path)
                 elif isinstance(link, h5py.HardLink):
                     todo.append((path, item[name]))
+    for path in soft:  # only now: they cannot lead out through another link
+        if path not in file:
+            yield f"its '{_shown(path)}' is a link to nothing"
     if declared > max(_SMALL, size * _RATIO):
         yield f"it is {size} bytes large and its weights say they are {declared}"
 
