@@ -53,7 +53,7 @@ def dangers(file: Any, size: int) -> Iterator[str]:
                 elif isinstance(link, h5py.HardLink):
                     todo.append((path, item[name]))
     for path in soft:  # only now: they cannot lead out through another link
-        if path not in file:
+        if file.get(path) is None:
             yield f"its '{_shown(path)}' is a link to nothing"
     if declared > max(_SMALL, size * _RATIO):
         yield f"it is {size} bytes large and its weights say they are {declared}"
