@@ -44,6 +44,7 @@ class OpFacts:
         fixed_output: (scale, zero point) that the int8 kernel demands of its output.
         hybrid: runs float activations with int8 weights at least as fast as float weights.
         real_output: False when outputs are indices or truth values, which are never quantized.
+        lookup: the int8 kernel is a table of 256 results, so any pair of scales will do.
         scales: operand scales (times the option `beta`, if there is one) that the int8 kernel
             gets right: scales[0] <= scale < scales[1].
     """
@@ -56,6 +57,7 @@ class OpFacts:
     fixed_output: tuple[float, int] | None = None
     hybrid: bool = False
     real_output: bool = True
+    lookup: bool = False
     scales: tuple[float, float] | None = None
 
 
@@ -95,18 +97,18 @@ _ROWS: tuple[OpFacts, ...] = (
     OpFacts("MINIMUM", (0, 1), int8=2, tied=True),
     # Functions of one value; most int8 kernels are a 256-entry table.
     OpFacts("ABS", int8=2),
-    OpFacts("ELU", int8=1),
-    OpFacts("EXP", int8=2),
-    OpFacts("GELU", int8=2),
+    OpFacts("ELU", int8=1, lookup=True),
+    OpFacts("EXP", int8=2, lookup=True),
+    OpFacts("GELU", int8=2, lookup=True),
     OpFacts("HARD_SWISH", int8=1),
     OpFacts("LEAKY_RELU", int8=2),
-    OpFacts("LOG", int8=2),
+    OpFacts("LOG", int8=2, lookup=True),
     OpFacts("RELU", int8=2),
     OpFacts("RELU6", int8=2),
     OpFacts("RELU_0_TO_1", int8=1),
     OpFacts("RELU_N1_TO_1", int8=1),
-    OpFacts("RSQRT", int8=2),
-    OpFacts("SQRT", int8=2),
+    OpFacts("RSQRT", int8=2, lookup=True),
+    OpFacts("SQRT", int8=2, lookup=True),
     OpFacts("LOGISTIC", int8=2, fixed_output=(1 / 256, -128)),
     OpFacts("TANH", int8=2, fixed_output=(1 / 128, 0)),
     OpFacts("SOFTMAX", int8=2, fixed_output=(1 / 256, -128), scales=_SOFTMAX_SCALES),

@@ -19,9 +19,7 @@ from litesmith.graph.facts import OpFacts, activation_positions, facts
 from litesmith.quantize import params
 from litesmith.quantize.plan import Groups, integer_ops
 from litesmith.quantize.ranges import Ranges
-
-# XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
-_LARGEST_RESCALE = 128.0
+from litesmith.quantize.scales import activation_quants
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _attempt(
     ]
     ops, integer = _settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
-    quants = _activation_quants(wired, integer, build)
+    quants = activation_quants(wired, integer, build.groups, build.fixed, build.observed)
     late = _beyond_scales(graph, integer, quants)
     return (*_apply(wired, integer, quants), late)
 
@@ -253,47 +251,6 @@ def _apply(
         ops=tuple(ops),
     )
     return result, marked
-
-
-def _activation_quants(graph: Graph, integer: set[Op], build: _Build) -> dict[Tensor, QuantParams]:
-    quants: dict[Tensor, QuantParams] = {}
-    for group in build.groups.sets():
-        fixed = [build.fixed[t] for t in group if t in build.fixed]
-        ranges = [build.observed(t) for t in group]
-        low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-        quant = fixed[0] if fixed else params.activation_params(low, high)
-        quants.update(dict.fromkeys(group, quant))
-    for op in graph.ops:
-        if op in integer:
-            _widen_output(op, quants, build)
-    return quants
-
-
-def _widen_output(op: Op, quants: dict[Tensor, QuantParams], build: _Build) -> None:
-    """Raise an output scale so small that the kernel's rescale factor would overflow."""
-    row = facts(op)
-    if row is None or row.tied or row.fixed_output or not row.real_output:
-        return
-    largest = _product_scale(op, row, quants)
-    for tensor in op.outputs:
-        smallest = largest / _LARGEST_RESCALE
-        if float(quants[tensor].scale[0]) < smallest:
-            group = [t for t in quants if build.groups.find(t) is build.groups.find(tensor)]
-            low = min(build.observed(t)[0] for t in group)
-            high = max(build.observed(t)[1] for t in group)
-            wider = params.activation_params(low, high, smallest)
-            quants.update(dict.fromkeys(group, wider))
-
-
-def _product_scale(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -> float:
-    scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
-    if row.weights is not None:
-        weights = op.inputs[row.weights.index]
-        assert weights is not None and weights.data is not None
-        return scales[0] * float(params.weight_params(weights.data, row.weights.axis).scale.max())
-    if op.kind in ("MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"):
-        return scales[0] * scales[-1]
-    return max(scales)
 
 
 def _annotate_weights(op: Op, inputs: list[Tensor | None]) -> None:

@@ -176,6 +176,11 @@ class Groups:
         for tensor in tensors[1:]:
             self._parent[self.find(tensor)] = first
 
+    def of(self, tensor: Tensor) -> list[Tensor]:
+        """Return the tensor's set."""
+        root = self.find(tensor)
+        return [t for t in self._parent if self.find(t) is root]
+
     def sets(self) -> list[list[Tensor]]:
         """Return the sets, in the order their first members were seen."""
         found: dict[Tensor, list[Tensor]] = {}
