@@ -39,6 +39,7 @@ SOURCE = SourceFacts(
     (TensorFacts("image", (None, 8, 8, 1), "float32"),),
     (TensorFacts("digit", (None, 10), "float32"),),
 )  # fmt: skip
+REPAIR = "The argument 'groups', which changes nothing, was dropped (conv)."
 MACHINE = Machine("Some CPU", 2, "Linux x86_64", "2.3.0")
 OUTPUT = OutputParity("digit", 1e-7, 0.0039, 0.0039, 0.999999, 49.3, 0.985)
 PARITY = Parity(
@@ -154,3 +155,12 @@ def test_bench_compares_with_the_first_file():
     assert "1.00×" in row(text, "a.tflite")
     assert "2.00×" in row(text, "b.tflite")
     assert "2 threads of Some CPU" in text
+
+
+def test_repairs_are_told() -> None:
+    source = replace(SOURCE, repairs=(REPAIR,))
+    assert f"Loaded after a repair: {REPAIR}" in " ".join(
+        printed(export_table(replace(REPORT, source=source))).split()
+    )
+    check = CheckReport("0.1.0", "ok", None, source, quantized=True)
+    assert REPAIR in " ".join(printed(check_table(check)).split())

@@ -24,6 +24,7 @@ def source_facts(info: SourceInfo) -> SourceFacts:
         size_bytes=info.size_bytes or None,
         inputs=_tensors(info.inputs),
         outputs=_tensors(info.outputs),
+        repairs=info.notes,
     )
 
 

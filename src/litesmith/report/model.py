@@ -32,7 +32,10 @@ class Port:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """The model that came in; `path` is None for one in memory."""
+    """The model that came in; `path` is None for one in memory.
+
+    `repairs` are sentences: what had to be changed to load it, and what that means.
+    """
 
     path: str | None
     format: str
@@ -41,6 +44,7 @@ class SourceFacts:
     size_bytes: int | None
     inputs: tuple[TensorFacts, ...]
     outputs: tuple[TensorFacts, ...]
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
