@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from litesmith import graph as graphs
-from litesmith.data import Examples, Labelled, load_examples, load_labelled
+from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
-from litesmith.forge import budget, prove, warnings
+from litesmith.forge import budget, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
+from litesmith.forge.carried import load_examples, load_labelled, notice
 from litesmith.forge.facts import artifact_facts, source_facts
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
+from litesmith.forge.open_dimensions import check_open
 from litesmith.forge.options import ExportOptions, Listener
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
+from litesmith.graph.signatures import share_constants
 from litesmith.measure import measure_size
 from litesmith.recipe import step_options, write_recipe
 from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
@@ -38,6 +41,7 @@ class _Built:
 
     float_model: bytes
     model: bytes
+    float_graph: Graph
     graph: Graph
     float_session: Session
     session: Session
@@ -73,7 +77,7 @@ def _run(
     with open_source(source, loading) as opened:
         listen("load", None)
         ledger.note(source=source_facts(opened.info))
-        given = _given(plan.options, opened.info)
+        given = _given(plan.options, opened, ledger)
         if opened.info.format != "tflite":
             listen("convert", None)
         float_model = opened.lower()
@@ -94,12 +98,16 @@ def _run(
     return ledger.finish()
 
 
-def _given(options: ExportOptions, info: SourceInfo) -> _Given:
+def _given(options: ExportOptions, source: Source, ledger: Ledger) -> _Given:
     examples = labelled = None
+    carried = False
     if options.data is not None:
-        examples = load_examples(options.data, info.inputs, options.preprocess)
+        examples, carried = load_examples(options.data, source, options.preprocess)
     if options.eval is not None:
-        labelled = load_labelled(options.eval, info.inputs, options.preprocess)
+        labelled, also = load_labelled(options.eval, source, options.preprocess)
+        carried = carried or also
+    if carried:
+        ledger.warn((notice(source),))
     return _Given(examples, labelled)
 
 
@@ -136,15 +144,15 @@ def _apply(
         )
         ledger.note(steps=tuple(done))
         graph = outcome.graph
-    return graph
+    return share_constants(graph) if graph.siblings else graph
 
 
 def _load(float_model: bytes, float_graph: Graph, graph: Graph) -> _Built:
     float_session = Session(float_model)
     if graph is float_graph:
-        return _Built(float_model, float_model, graph, float_session, float_session)
+        return _Built(float_model, float_model, graph, graph, float_session, float_session)
     model = graphs.write(graph)
-    return _Built(float_model, model, graph, float_session, Session(model))
+    return _Built(float_model, model, float_graph, graph, float_session, Session(model))
 
 
 def _prove(
@@ -163,8 +171,13 @@ def _prove(
     exact, *rest = reference.fidelity(names, *runs)
     final = rest[0] if rest else exact
     _check_float(exact, given.examples is None)
+    check_open(built.float_session, built.session, next(reference.pairs())[0])
+    parity = prove.parity(exact, final, synthetic=given.examples is None)
+    for first, second in siblings.fidelities(opened, built.float_graph, built.graph, plan.seed):
+        _check_float(first, synthetic=True)
+        parity = siblings.with_sibling(parity, prove.parity(first, second, synthetic=True))
     ledger.note(
-        parity=prove.parity(exact, final, synthetic=given.examples is None),
+        parity=parity,
         artifact=artifact_facts(str(plan.output), built.model, built.graph, built.session),
         float_tflite=_float_file(plan, built.float_model),
         target=TargetFacts(plan.target.name, True, plan.target.proof),

@@ -156,6 +156,12 @@ def _refuse_contradictions(plan: Plan) -> None:
         raise InputError("--metric needs --eval, labelled examples to score.")
     if options.preprocess and options.data is None and options.eval is None:
         raise InputError("--preprocess is of no use without --data or --eval.")
+    if scheme == "int8" and "," in (options.loading.signature or ""):
+        raise InputError(
+            f"--quantize int8 makes a file of one signature, and --signature names several "
+            f"({options.loading.signature}).",
+            "Use --quantize dynamic or float16, or export them one by one.",
+        )
     if find_scheme(scheme).needs_data and options.data is None:
         raise InputError(
             f"--quantize {scheme} needs representative examples to find value ranges.",

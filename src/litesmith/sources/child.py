@@ -42,11 +42,12 @@ class Worker:
         """Convert the opened model; return the path of the float .tflite."""
         return self._result(self.model.lower(self.progress))
 
-    def run(self, arrays: list[str]) -> dict[str, Any]:
-        """Run the original model on a batch; return the paths of its outputs."""
+    def run(self, arrays: list[str], key: str | None = None) -> dict[str, Any]:
+        """Run the original model (of a further signature) on a batch; return its outputs' paths."""
         from litesmith.sources.protocol import load_arrays, save_arrays
 
-        return {"arrays": save_arrays(self.model.run(load_arrays(arrays)), self.work)}
+        more = () if key is None else (key,)
+        return {"arrays": save_arrays(self.model.run(load_arrays(arrays), *more), self.work)}
 
     def convert(self, **args: Any) -> dict[str, Any]:
         """Convert a GraphDef that the parent froze; return the path of the float .tflite."""

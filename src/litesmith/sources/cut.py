@@ -60,6 +60,7 @@ def cut(loaded: Loaded, after: Sequence[str], shapes: Mapping[str, Shape]) -> Lo
         owner=loaded.owner,
         resources=left,
         notes=(*loaded.notes, _note(after, specs)),
+        key=loaded.key,
     )
     _prove(loaded, inputs, frozen, handles, [t.name for t in tensors], rest, kept)
     return rest

@@ -23,6 +23,7 @@ def from_graph(
     resources: Mapping[str, Any] | None = None,
     original: Callable[[Sequence[Any]], list[Any]] | None = None,
     notes: tuple[str, ...] = (),
+    key: str = "serving_default",
 ) -> Loaded:
     """Return a frozen graph as a model.
 
@@ -35,6 +36,7 @@ def from_graph(
         resources: further feeds: tables that could not become constants.
         original: answers in place of the graph, when the graph is a rewritten form.
         notes: sentences the user should read.
+        key: of the signature that the file gets.
     """
     more = dict(resources or {})
     whole = Frozen(frozen.graph, (*frozen.feeds, *more), frozen.fetches)
@@ -48,7 +50,9 @@ def from_graph(
         results = tf.import_graph_def(pruned.graph, fed, list(pruned.fetches), name="")
         return list(zip(outputs, results, strict=True))
 
-    return Loaded(loader, tuple(inputs), call, owner, notes, legacy=True, original=original)
+    return Loaded(
+        loader, tuple(inputs), call, owner, notes, key=key, legacy=True, original=original
+    )
 
 
 def pruned_to(frozen: Frozen) -> Frozen:

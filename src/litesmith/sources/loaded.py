@@ -25,6 +25,7 @@ class Loaded:
         call: (one tensor per input) → (name, tensor) per output in declared order; traceable.
         owner: object that keeps the variables alive.
         notes: sentences the user should read.
+        key: of the signature that the file gets.
         legacy: `call` imports a graph that may hold TF1 control flow, which `tf.function` breaks.
         original: the model as it was loaded, where `call` is a rewritten form of it: tensors in,
             the tensors of `call` out.
@@ -36,6 +37,7 @@ class Loaded:
     call: Callable[[Sequence[Any]], NamedTensors]
     owner: Any
     notes: tuple[str, ...] = ()
+    key: str = "serving_default"
     legacy: bool = False
     original: Callable[..., list[Any]] | None = None
     states: Callable[[], Sequence[Named]] = tuple

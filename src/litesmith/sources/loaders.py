@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from litesmith.errors import InputError
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.keras_file import load_keras_file
 from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
@@ -88,6 +89,8 @@ def load(request: LoadRequest) -> Opened:
     from litesmith.sources.traced import TracedModel
 
     vet(request.path, request.form)
+    if request.form is SourceFormat.SAVED_MODEL and "," in (request.signature or ""):
+        return _load_several(request)
     stored = read_stored(request.path, request.form)
     loaded = _LOADERS[request.form](request, stored)
     request.progress("reading its inputs and outputs")
@@ -115,6 +118,31 @@ def _load_saved_model(request: LoadRequest, _: Stored) -> Loaded:
     tf = import_tensorflow(keras=None)
     request.progress("loading the SavedModel")
     return from_saved_model(request.path, request.signature, tf, request.input_shapes)
+
+
+def _load_several(request: LoadRequest) -> Opened:
+    """Open several signatures of a SavedModel, for one file.
+
+    Raises:
+        InputError: options that speak of one of them.
+    """
+    from litesmith.sources.saved_model import several_of_saved_model
+    from litesmith.sources.several import models_of
+
+    keys = list(dict.fromkeys(k.strip() for k in (request.signature or "").split(",") if k.strip()))
+    for option, given in (
+        ("--inputs", request.inputs), ("--outputs", request.outputs), ("--input", request.cut)
+    ):  # fmt: skip
+        if given:
+            raise InputError(
+                f"{option} needs one signature, and --signature names {len(keys)}.",
+                "Export them one by one.",
+            )
+    request.progress("starting TensorFlow")
+    tf = import_tensorflow(keras=None)
+    request.progress("loading the SavedModel")
+    loaded = several_of_saved_model(request.path, keys, tf, request.input_shapes)
+    return models_of(loaded, request.input_shapes, request.batch)
 
 
 def _load_frozen_graph(request: LoadRequest, _: Stored) -> Loaded:

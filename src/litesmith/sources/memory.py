@@ -87,6 +87,7 @@ class MemorySource:
             inputs=self._model.inputs,
             outputs=self._model.outputs,
             notes=self._model.notes,
+            states=self._model.states,
         )
 
     def lower(self) -> bytes:
@@ -117,11 +118,11 @@ class MemorySource:
         finally:
             child.close()
 
-    def run(self, batch: Sequence[Array]) -> list[Array]:
+    def run(self, batch: Sequence[Array], key: str | None = None) -> list[Array]:
         """Return the model's outputs (see `Source`)."""
         from litesmith.sources.source import check_batch
 
-        check_batch(batch, self.info)
+        check_batch(batch, self.info.inputs)
         return self._model.run([np.asarray(x) for x in batch])
 
     def close(self) -> None:

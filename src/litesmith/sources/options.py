@@ -53,6 +53,15 @@ class LoadOptions:
 
 
 @dataclass(frozen=True)
+class Sibling:
+    """A further signature of the same file; inputs and outputs as in `SourceInfo`."""
+
+    key: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
 class SourceInfo:
     """What was loaded.
 
@@ -64,6 +73,8 @@ class SourceInfo:
         size_bytes: bytes on disk (all files of a directory); 0 for a model in memory.
         inputs, outputs: in declared order; an axis of None fits any number of examples.
         notes: sentences the user should read, usually none.
+        states: names of the last inputs and outputs, which are state that the application carries.
+        siblings: further signatures that go into the same file.
     """
 
     path: str
@@ -74,6 +85,8 @@ class SourceInfo:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     notes: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    siblings: tuple[Sibling, ...] = ()
 
 
 def specs_to_json(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:

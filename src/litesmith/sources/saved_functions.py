@@ -43,8 +43,13 @@ class Endpoint:
 
 def endpoints(model: Any, path: Path) -> dict[str, Endpoint]:
     """Return the signatures of a loaded model, then its functions of other names."""
-    hints = _declared_order(model, path)
-    found = {key: _of_signature(model, key, f, *hints) for key, f in model.signatures.items()}
+    inputs, outputs = _keras_metadata(path)
+    traced = [f for name in _function_names(model) for f in getattr(model, name).concrete_functions]
+    orders = [inputs, *(_positional(f.structured_input_signature[0]) for f in traced)]
+    found = {
+        key: _of_signature(model, key, function, orders, outputs)
+        for key, function in model.signatures.items()
+    }
     for name in _function_names(model):
         function = _inference(getattr(model, name).concrete_functions)
         if name not in found and function is not None:
@@ -81,11 +86,12 @@ def choose(found: Mapping[str, Endpoint], key: str | None, path: Path) -> Endpoi
 
 
 def _of_signature(
-    model: Any, key: str, function: Any, hint_in: list[str], hint_out: list[str]
+    model: Any, key: str, function: Any, orders: Sequence[list[str]], hint: list[str]
 ) -> Endpoint:
     specs: dict[str, Any] = function.structured_input_signature[1]
-    names = _ordered(list(specs), hint_in)
-    outputs = _ordered(list(function.structured_outputs), hint_out)
+    declared = next((order for order in orders if set(order) >= set(specs)), [])
+    names = _ordered(list(specs), declared)
+    outputs = _ordered(list(function.structured_outputs), hint)
     flat = list(getattr(function, "_arg_keywords", None) or sorted(specs))
     own = {name: tensor.name for name, tensor in zip(flat, function.inputs, strict=False)}
     places = sorted(function.structured_outputs)
@@ -160,15 +166,6 @@ def _is_tensor(leaf: Any) -> bool:
 
 def _argument_name(spec: Any, position: int) -> str:
     return str(spec.name or f"input_{position}").replace("/", "_")
-
-
-def _declared_order(model: Any, path: Path) -> tuple[list[str], list[str]]:
-    """Return names of inputs and outputs in the author's order, as far as something tells."""
-    inputs, outputs = _keras_metadata(path)
-    if not inputs:
-        for function in getattr(getattr(model, "serve", None), "concrete_functions", ()):
-            return _positional(function.structured_input_signature[0]), []  # Keras 3's export
-    return inputs, outputs
 
 
 def _positional(arguments: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,21 @@ def from_saved_model(
         InputError: there is no such signature, or an input's rank is unknown.
         LoadError: as `open_saved_model`.
     """
-    return from_endpoint(choose(open_saved_model(path, tf), key, path), tf, shapes or {})
+    loaded = from_endpoint(choose(open_saved_model(path, tf), key, path), tf, shapes or {})
+    return loaded if key is None else replace(loaded, key=key)
+
+
+def several_of_saved_model(
+    path: Path, keys: Sequence[str], tf: Any, shapes: Mapping[str, Shape]
+) -> dict[str, Loaded]:
+    """Load several signatures or functions of a SavedModel directory, by key.
+
+    Raises:
+        InputError, LoadError: as `from_saved_model`.
+    """
+    found = open_saved_model(path, tf)
+    chosen = {key: choose(found, key, path) for key in keys}
+    return {k: replace(from_endpoint(e, tf, shapes), key=k) for k, e in chosen.items()}
 
 
 def from_endpoint(endpoint: Endpoint, tf: Any, shapes: Mapping[str, Shape]) -> Loaded:

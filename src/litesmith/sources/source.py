@@ -11,11 +11,12 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.sources import protocol
-from litesmith.sources.detect import detect, size_bytes
+from litesmith.sources.detect import SourceFormat, detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
-from litesmith.sources.options import LoadOptions, SourceInfo, specs_from_json
+from litesmith.sources.options import LoadOptions, Sibling, SourceInfo, specs_from_json
 from litesmith.sources.process import Child
 
 Array = npt.NDArray[Any]
@@ -42,11 +43,12 @@ class Source(Protocol):
             ConversionError: the model cannot be converted; also what `info` raises.
         """
 
-    def run(self, batch: Sequence[Array]) -> list[Array]:
+    def run(self, batch: Sequence[Array], key: str | None = None) -> list[Array]:
         """Return the original model's outputs; may be called from any thread.
 
         Args:
             batch: per input, in declared order, (k, *example_shape).
+            key: of one of `info.siblings`, None for the model of `info.inputs`.
 
         Returns:
             Per output, in declared order, (k, *output_example_shape).
@@ -105,19 +107,7 @@ class FileSource:
         self._info: SourceInfo | None = None
         self._child = Child(options.time_limit_s, options.on_progress)
         self._opening: Future[dict[str, Any]] = self._child.submit(
-            "open",
-            path=str(path),
-            form=self._format.value,
-            signature=options.signature,
-            input_shapes={name: list(shape) for name, shape in options.input_shapes.items()},
-            custom_objects=list(options.custom_objects),
-            builder=options.builder,
-            batch=options.batch,
-            inputs=list(options.inputs),
-            outputs=list(options.outputs),
-            cut=list(options.cut),
-            allow_flex=options.allow_flex,
-            trust=options.trust,
+            "open", **open_arguments(path, self._format, options)
         )
 
     @property
@@ -134,6 +124,11 @@ class FileSource:
                 inputs=specs_from_json(reply["inputs"]),
                 outputs=specs_from_json(reply["outputs"]),
                 notes=tuple(reply["notes"]),
+                states=tuple(reply.get("states", ())),
+                siblings=tuple(
+                    Sibling(s["key"], specs_from_json(s["inputs"]), specs_from_json(s["outputs"]))
+                    for s in reply.get("siblings", ())
+                ),
             )
         return self._info
 
@@ -142,11 +137,12 @@ class FileSource:
         _ = self.info
         return Path(self._child.request("lower")["path"]).read_bytes()
 
-    def run(self, batch: Sequence[Array]) -> list[Array]:
+    def run(self, batch: Sequence[Array], key: str | None = None) -> list[Array]:
         """Return the original model's outputs (see `Source`)."""
-        check_batch(batch, self.info)
+        siblings = {sibling.key: sibling.inputs for sibling in self.info.siblings}
+        check_batch(batch, self.info.inputs if key is None else siblings[key])
         paths = protocol.save_arrays(batch, self._child.work.path)
-        return protocol.load_arrays(self._child.request("run", arrays=paths)["arrays"])
+        return protocol.load_arrays(self._child.request("run", arrays=paths, key=key)["arrays"])
 
     def close(self) -> None:
         """End the child."""
@@ -159,15 +155,33 @@ class FileSource:
         self.close()
 
 
-def check_batch(batch: Sequence[Array], info: SourceInfo) -> None:
+def open_arguments(path: Path, form: SourceFormat, options: LoadOptions) -> dict[str, Any]:
+    """Return the arguments of the child's request `open`."""
+    return {
+        "path": str(path),
+        "form": form.value,
+        "signature": options.signature,
+        "input_shapes": {name: list(shape) for name, shape in options.input_shapes.items()},
+        "custom_objects": list(options.custom_objects),
+        "builder": options.builder,
+        "batch": options.batch,
+        "inputs": list(options.inputs),
+        "outputs": list(options.outputs),
+        "cut": list(options.cut),
+        "allow_flex": options.allow_flex,
+        "trust": options.trust,
+    }
+
+
+def check_batch(batch: Sequence[Array], inputs: Sequence[TensorSpec]) -> None:
     """Refuse a batch that does not fit the inputs.
 
     Raises:
         InputError: another number of inputs, other shapes, or no examples.
     """
-    if len(batch) != len(info.inputs):
-        raise InputError(f"The model has {len(info.inputs)} inputs; {len(batch)} were given.")
-    for array, spec in zip(batch, info.inputs, strict=True):
+    if len(batch) != len(inputs):
+        raise InputError(f"The model has {len(inputs)} inputs; {len(batch)} were given.")
+    for array, spec in zip(batch, inputs, strict=True):
         found = np.shape(array)
         wanted = spec.example_shape
         fits = len(found) == len(wanted) + 1 and all(

@@ -97,7 +97,13 @@ class TracedModel:
             "inputs": specs_to_json(self.inputs),
             "outputs": specs_to_json(self.outputs),
             "notes": list(self.notes),
+            "states": list(self.states),
         }
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the inputs that are state, the last ones."""
+        return tuple(spec.name for spec in self.inputs[len(self.inputs) - len(self._states) :])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,18 +152,12 @@ class TracedModel:
         from litesmith.sources.front_end import refuse_front_end
 
         progress("converting to .tflite")
-        refuse_front_end(self._loaded, self.inputs, self.function)
-        data = with_signature(convert(self.lowering(), self.batch), self.inputs, self.outputs)
+        own = self.inputs[: len(self._loaded.inputs)]  # without state
+        refuse_front_end(self._loaded, own, self.function)
+        lowered = convert(self.lowering(), self.batch)
+        data = with_signature(lowered, self.inputs, self.outputs, self._loaded.key)
         progress("checking it by value")
         return self._verify(data)
-
-    def _refuse_front_end(self) -> None:
-        from litesmith.sources.front_end import has_front_end, refusal
-
-        if has_front_end(self.function):
-            error = refusal(self._loaded, [static(spec) for spec in self._loaded.inputs])
-            if error is not None:
-                raise error
 
     def _verify(self, data: bytes) -> bytes:
         choices = self.choices()
