@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,6 +12,13 @@ from litesmith.errors import InputError, LoadError
 from litesmith.sources.wire import is_graph_def
 
 _FORMATS = ".keras, .h5/.hdf5, a SavedModel directory, a frozen .pb or a .tflite"
+
+
+# What Python's zipfile raises on bytes that are no archive.
+ARCHIVE_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, KeyError),
+    *(OverflowError, NotImplementedError, MemoryError, RuntimeError),
+)
 
 
 class SourceFormat(StrEnum):
@@ -80,7 +89,7 @@ def _archive(path: Path) -> SourceFormat:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except ARCHIVE_DAMAGE as error:
         raise LoadError(
             f"{path} is a damaged .keras archive: {error}.", "Copy or save it again."
         ) from error

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,21 +15,8 @@ from typing import Any
 import numpy as np
 
 from litesmith.errors import LoadError
+from litesmith.sources.detect import ARCHIVE_DAMAGE
 
-# What Python's zipfile, zlib and NumPy raise on bytes that are no archive.
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    OverflowError,
-    NotImplementedError,
-    MemoryError,
-    RuntimeError,
-    KeyError,
-)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENTRIES = 100_000
 _RATIO = 1_040  # deflate cannot do better than 1,032 : 1
@@ -52,7 +37,7 @@ def vet_archive(path: Path) -> None:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             why = next(_dangers(archive.infolist(), size), None) or _pickled(archive)
-    except DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         text = " ".join(str(error).split())[:120] or type(error).__name__
         raise LoadError(
             f"{path} is a damaged .keras archive: {text}.", "Copy or save it again."

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from litesmith.errors import LoadError
-from litesmith.sources.detect import SourceFormat
-from litesmith.sources.vetting.archive import DAMAGE, vet_archive
+from litesmith.sources.detect import ARCHIVE_DAMAGE, SourceFormat
+from litesmith.sources.vetting.archive import vet_archive
 from litesmith.sources.vetting.hdf5 import dangers
 
 _HINT = "Ask its author for a file without that."
@@ -43,7 +43,7 @@ def _vet_weights(path: Path) -> None:
                 else:
                     data = archive.read(entry)
                     _vet_hdf5(path, io.BytesIO(data), len(data))
-            except DAMAGE as error:
+            except ARCHIVE_DAMAGE as error:
                 raise _damaged(path, error) from error
 
 
@@ -53,7 +53,7 @@ def _vet_hdf5(path: Path, file: Any, size: int) -> None:
     try:
         with h5py.File(file, "r") as opened:
             why = next(dangers(opened, size), "")
-    except (*DAMAGE, TypeError, AttributeError, RecursionError) as error:
+    except (*ARCHIVE_DAMAGE, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, error) from error
     if why:
         raise LoadError(f"{path} is not opened: {why}.", _HINT)
