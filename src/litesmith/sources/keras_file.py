@@ -13,7 +13,7 @@ from litesmith.errors import InputError, LitesmithError, LoadError
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.lambdas import check_lambdas, proved_lambdas
 from litesmith.sources.loaded import Loaded
-from litesmith.sources.reasons import advice, reason
+from litesmith.sources.reasons import advice, advised, reason
 from litesmith.sources.stored import Stored, described, shapes_differ
 from litesmith.sources.tensorflow import Keras, import_tensorflow
 from litesmith.sources.vetting import refuse_dangerous, refuse_imports
@@ -76,7 +76,7 @@ def _first_that_loads(request: LoadRequest, stored: Stored, beside: str | None) 
             failures[keras] = error
     lines = [failure.message for failure in failures.values()]
     raise LoadError(
-        f"No loader can open {request.path}:\n" + "\n".join(f"  {line}" for line in lines),
+        f"No loader can open {request.path}:\n" + "\n".join(f"  {advised(line)}" for line in lines),
         advice(lines),
     ) from next(iter(failures.values()))
 

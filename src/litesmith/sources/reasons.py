@@ -1,13 +1,42 @@
-"""One readable sentence out of what third parties raise."""
+"""One readable sentence out of what third parties raise, and what the user can do about it."""
 
 from __future__ import annotations
 
 import re
+import sys
 
 _LONGEST = 220
 _UNKNOWN = re.compile(
-    r"Unknown (?:layer|object|[\w ]*function)[^'\"]*['\"]([\w>.]+)['\"]"
-    r"|Could not locate (?:class|function) ['\"]([\w>.]+)['\"]"
+    r"Unknown (?:layer|object|initializer|regularizer|constraint|[\w ]*function)[^'\"]*"
+    r"['\"](?P<a>[\w>.]+)['\"]"
+    r"|Could not locate (?:class|function) ['\"](?P<b>[\w>.]+)['\"]"
+    r"|Could not deserialize (?:class|function) ['\"](?P<c>[\w>.]+)['\"]"
+    r"|Could not interpret [\w ]*identifier:? ['\"]?(?P<d>[\w>.]+)"
+)
+# What a loader says → what the user can do.
+_ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"[Uu]nrecognized keyword|not understood|unexpected keyword argument"),
+        "it was saved by another release: save it again as a SavedModel (model.export), "
+        "or build it in code: --builder py:file.py:function",
+    ),
+    (
+        re.compile(
+            r"got no weight|have no place|count mismatch|variables? during loading|but received"
+            r"|[Ss]hape mismatch|incompatible shape|not compatible with|could not be loaded"
+        ),
+        "its weights are not those of the model it describes: save the whole model again, "
+        "or build the right one: --builder py:file.py:function",
+    ),
+    (
+        re.compile(r"loads inputs"),
+        "build it in code: --builder py:file.py:function takes the file's weights",
+    ),
+    (
+        re.compile(r"lambda|safe_mode|arbitrary code", re.I),
+        "give the function: --custom-objects py:file.py:name, or run it: --trust",
+    ),
+    (re.compile(r"No module named|cannot be imported"), "install that package"),
 )
 
 
@@ -19,14 +48,37 @@ def reason(error: BaseException) -> str:
     return (text[:_LONGEST] + "…" if len(text) > _LONGEST else text) or type(error).__name__
 
 
+def advised(line: str) -> str:
+    """Return what a loader said with what the user can do about it, where that is known."""
+    what = _specific(line)
+    return f"{line} → {what}" if what and not line.endswith(what) else line
+
+
 def advice(lines: list[str]) -> str:
     """Return what the user can do about loaders that all failed."""
     for line in lines:
-        found = _UNKNOWN.search(line)
-        if found:
-            name = (found[1] or found[2]).split(">")[-1]
-            return f"Give its code: --custom-objects py:file.py:{name}"
+        what = _specific(line)
+        if what:
+            return what[:1].upper() + what[1:] + "."
     return (
         "If its layers are your own code: --custom-objects py:file.py:Name; "
         "a model built in code: --builder py:file.py:function; or export it as a SavedModel."
     )
+
+
+def _specific(line: str) -> str:
+    found = _UNKNOWN.search(line)
+    name = next((n for n in found.groups() if n), "").split(">")[-1] if found else ""
+    if name and not _is_builtin(name):
+        return f"give its code: --custom-objects py:file.py:{name}"
+    return next((what for pattern, what in _ADVICE if pattern.search(line)), "")
+
+
+def _is_builtin(name: str) -> bool:
+    """Return True for a class of Keras itself, which one Keras has and the other does not."""
+    for package in ("keras", "tf_keras"):
+        module = sys.modules.get(package)
+        for part in ("layers", "models", "activations", "initializers"):
+            if hasattr(getattr(module, part, None), name):
+                return True
+    return name in ("Functional", "TFOpLambda", "SlicingOpLambda", "Merge")
