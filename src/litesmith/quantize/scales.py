@@ -1,0 +1,73 @@
+"""One set of int8 parameters for each group of tensors that must share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from litesmith.graph import Graph, Op, QuantParams, Tensor
+from litesmith.graph.facts import OpFacts, facts
+from litesmith.quantize import params
+from litesmith.quantize.plan import Groups
+
+# XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
+_LARGEST_RESCALE = 128.0
+_PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
+
+Observed = Callable[[Tensor], tuple[float, float]]
+
+
+def activation_quants(
+    graph: Graph,
+    integer: Iterable[Op],
+    groups: Groups,
+    fixed: Mapping[Tensor, QuantParams],
+    observed: Observed,
+) -> dict[Tensor, QuantParams]:
+    """Return the parameters of every tensor that becomes an integer one.
+
+    Args:
+        graph: wired as it will run.
+        integer: its ops that run in integers.
+        groups: tensors that share their parameters.
+        fixed: tensors whose kernel demands certain parameters.
+        observed: tensor → (low, high).
+    """
+    quants: dict[Tensor, QuantParams] = {}
+    for group in groups.sets():
+        demanded = [fixed[t] for t in group if t in fixed]
+        quant = demanded[0] if demanded else _of_group(group, observed)
+        quants.update(dict.fromkeys(group, quant))
+    chosen = set(integer)
+    for op in graph.ops:
+        row = facts(op)
+        if op not in chosen or row is None or not _rescales(row):
+            continue
+        smallest = _product_scale(op, row, quants) / _LARGEST_RESCALE
+        for tensor in op.outputs:
+            if float(quants[tensor].scale[0]) >= smallest:
+                continue
+            group = groups.of(tensor)
+            if not any(t in fixed for t in group):
+                quants.update(dict.fromkeys(group, _of_group(group, observed, smallest)))
+    return quants
+
+
+def _of_group(group: list[Tensor], observed: Observed, smallest: float = 0.0) -> QuantParams:
+    ranges = [observed(t) for t in group]
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    return params.activation_params(low, high, smallest)
+
+
+def _rescales(row: OpFacts) -> bool:
+    """True when the kernel multiplies by a ratio of scales that must not overflow."""
+    return row.real_output and not (row.tied or row.fixed_output or row.lookup)
+
+
+def _product_scale(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -> float:
+    """Return the real value of one step before the kernel rescales it to the output."""
+    scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
+    if row.weights is not None:
+        weights = op.inputs[row.weights.index]
+        assert weights is not None and weights.data is not None
+        return scales[0] * float(params.weight_params(weights.data, row.weights.axis).scale.max())
+    return scales[0] * scales[-1] if op.kind in _PRODUCTS else max(scales)
