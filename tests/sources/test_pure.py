@@ -9,7 +9,7 @@ import pytest
 
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError, LoadError
-from litesmith.sources import SourceFormat, convert, detect, keras_file, protocol, saved_model
+from litesmith.sources import SourceFormat, convert, detect, keras_file, protocol, saved_functions
 from litesmith.sources.loaded import check_inputs, static, with_shapes
 from litesmith.sources.reasons import reason
 from litesmith.sources.stored import Stored, input_shapes, shapes_differ
@@ -132,8 +132,8 @@ class TestWords:
 
     def test_natural_order(self) -> None:
         names = ["output_10", "output_2", "b", "output_1"]
-        assert saved_model._ordered(names, []) == ["b", "output_1", "output_2", "output_10"]
-        assert saved_model._ordered(["a", "z"], ["z", "a", "q"]) == ["z", "a"]
+        assert saved_functions._ordered(names, []) == ["b", "output_1", "output_2", "output_10"]
+        assert saved_functions._ordered(["a", "z"], ["z", "a", "q"]) == ["z", "a"]
 
     def test_errors_survive_the_wire(self) -> None:
         message = protocol.error_to_json(ConversionError("m", "h"))

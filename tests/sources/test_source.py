@@ -133,7 +133,7 @@ def test_batch_that_does_not_fit(model: Model, shape: tuple[int, ...]) -> None:
 BAD: list[tuple[str, dict[str, Any], type[LitesmithError], str]] = [
     ("two_signatures", {}, InputError, "double, gamma"),
     ("two_signatures", {"signature": "nope"}, InputError, "'nope'"),
-    ("no_signature", {}, LoadError, "no signature"),
+    ("no_signature", {}, InputError, "several functions and no signature: double, gamma, text"),
     ("gamma", {}, ConversionError, "Igamma"),
     ("text", {}, ConversionError, "string"),
     ("stateful.keras", {}, ConversionError, "own variables"),

@@ -149,12 +149,14 @@ def _function_names(model: Any) -> Iterator[str]:
 
 
 def _inference(functions: Sequence[Any]) -> Any:
-    """Return the trace that is not for training and takes tensors, the first of the simplest."""
+    """Return the trace not for training that takes the fewest tensors, of the most general shape."""
     import tensorflow as tf
 
-    def rank(function: Any) -> tuple[bool, int]:
+    def rank(function: Any) -> tuple[bool, int, int]:
         flat = tf.nest.flatten(function.structured_input_signature)
-        return any(leaf is True for leaf in flat), sum(map(_is_tensor, flat))
+        shapes = [leaf.shape for leaf in flat if _is_tensor(leaf)]
+        open_axes = sum(9 if s.rank is None else s.as_list().count(None) for s in shapes)
+        return any(leaf is True for leaf in flat), len(shapes), -open_axes
 
     usable = [f for f in functions if rank(f)[1] and f.outputs]
     return min(usable, key=rank, default=None)

@@ -153,6 +153,8 @@ def _must_be_frozen(function: Any) -> bool:
 def _frozen(endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...]) -> Loaded:
     """Return the function's graph as a model; the function itself stays the original."""
     function = endpoint.function
+    # Freezing looks for the initializers of tables, which ran when the model was loaded.
+    function.graph.clear_collection("table_initializer")
     try:
         frozen = freeze(function)
     except Exception as error:  # the adapter of TensorFlow's freezing

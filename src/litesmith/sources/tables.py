@@ -11,6 +11,7 @@ from litesmith.sources.graphdef import Frozen
 
 _FIND = ("LookupTableFind", "LookupTableFindV2")
 _WRITES = ("LookupTableInsert", "LookupTableInsertV2", "LookupTableRemoveV2")
+_TABLES = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
 _PASSES = ("Identity", "Switch", "Enter")
 _MOST_KEYS = 65_536  # each is compared with every element that is looked up
 
@@ -22,12 +23,20 @@ def has_tables(graph: Any) -> bool:
 
 
 def table_handles(function: Any) -> dict[str, Any]:
-    """Return the resources that a concrete function captures: tensor name inside → the handle."""
-    return {
+    """Return the tables of a concrete function: tensor name inside → the handle outside.
+
+    TF2 functions capture them; in the functions of a TF1 SavedModel they are ops.
+    """
+    found = {
         inside.name: outside
         for outside, inside in function.graph.captures
         if outside.dtype.name == "resource"
     }
+    if hasattr(function, "prune"):
+        for op in function.graph.get_operations():
+            if op.type in _TABLES:
+                found[op.outputs[0].name] = function.prune([], op.outputs[0])()
+    return found
 
 
 def with_constant_tables(frozen: Frozen, handles: Mapping[str, Any]) -> Frozen:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litesmith.data import TensorSpec
-from litesmith.errors import ConversionError, InputError
+from litesmith.errors import ConversionError, InputError, LitesmithError
 from litesmith.sources.convert import convert, with_signature
 from litesmith.sources.graphdef import Frozen, as_function, branches
 from litesmith.sources.loaded import Loaded, check_batch, static, with_batch
@@ -297,9 +297,14 @@ def trace(
     import tensorflow as tf
 
     names: list[str] = []
+    ours: list[LitesmithError] = []
 
     def flat(*tensors: Any) -> list[Any]:
-        named = loaded.call(tensors)
+        try:
+            named = loaded.call(tensors)
+        except LitesmithError as error:
+            ours.append(error)  # tf.function would retell it
+            raise
         names[:] = [name for name, _ in named]
         # Identity: an output that is an input, a constant or said twice gets a tensor of its own.
         outputs = [tf.identity(tensor) for _, tensor in named]
@@ -316,6 +321,8 @@ def trace(
         else:
             function = tf.function(flat).get_concrete_function(*signature)
     except Exception as error:  # the adapter of tracing, which runs the model's own Python
+        if ours:
+            raise ours[0] from error
         raise ConversionError(
             f"The model cannot be traced by TensorFlow: {reason(error)}."
         ) from error
