@@ -16,7 +16,7 @@ from litesmith.sources.loaded import Loaded
 from litesmith.sources.reasons import advice, advised, reason
 from litesmith.sources.stored import Stored, described, shapes_differ
 from litesmith.sources.tensorflow import Keras, import_tensorflow
-from litesmith.sources.vetting import refuse_dangerous, refuse_imports
+from litesmith.sources.vetting import refuse_dangerous, refuse_endless, refuse_imports
 
 if TYPE_CHECKING:
     from litesmith.sources.loaders import LoadRequest
@@ -128,6 +128,7 @@ def _refuse(path: Path, stored: Stored) -> None:
             "--builder py:file.py:function.",
         )
     refuse_dangerous(stored.config, path)
+    refuse_endless(stored.config, path)
 
 
 def _lambdas(request: LoadRequest, stored: Stored) -> tuple[str, ...]:
@@ -210,6 +211,7 @@ def _attempt(attempt: Attempt) -> Loaded:
     request.progress(f"loading {'a repaired copy ' if attempt.mended else ''}with {title}")
     objects = _objects(attempt, package)
     refuse_imports(stored.config, objects, title, request.path)
+    _check_sound(attempt, title)
     try:
         model = _open(package, request, stored, objects)
         halves = half_precision_layers(model)
@@ -225,6 +227,15 @@ def _attempt(attempt: Attempt) -> Loaded:
     if shapes_differ(stored.input_shapes, shapes):
         raise LoadError(f"{title}: loads inputs {shapes} where the file says {stored.input_shapes}")
     return loaded
+
+
+def _check_sound(attempt: Attempt, title: str) -> None:
+    from litesmith.sources.repair.sound import waits_for_ever
+
+    config = attempt.mended.config if attempt.mended else attempt.stored.config
+    stuck = waits_for_ever(config) if attempt.keras == "tf_keras" else None
+    if stuck is not None:
+        raise LoadError(f"{title}: no layer gives the inputs of the layer '{stuck}'")
 
 
 def _objects(attempt: Attempt, package: Any) -> dict[str, Any]:

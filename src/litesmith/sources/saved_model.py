@@ -32,12 +32,12 @@ def open_saved_model(path: Path, tf: Any) -> dict[str, Endpoint]:
     tags = _checked_tags(path)
     try:
         model = tf.saved_model.load(str(path), tags)
+        found = endpoints(model, path)
     except Exception as error:
         raise LoadError(
             f"{path} cannot be loaded as a SavedModel: {reason(error)}.",
             "Check that saved_model.pb and variables/ are complete.",
         ) from error
-    found = endpoints(model, path)
     if not found:
         raise LoadError(
             f"The SavedModel {path} has no signature to export, and no function that was traced.",

@@ -75,7 +75,7 @@ def _read_archive(path: Path) -> tuple[str | None, str | None, dict[str, Any] | 
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-        return metadata.get("keras_version"), None, json.loads(archive.read("config.json"))
+        return _text(metadata.get("keras_version")), None, json.loads(archive.read("config.json"))
 
 
 def _read_hdf5(path: Path) -> tuple[str | None, str | None, dict[str, Any] | None]:

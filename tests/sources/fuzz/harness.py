@@ -8,7 +8,7 @@ only the main process, tracebacks, hangs and wrong answers count as defects.
 
 from __future__ import annotations
 
-import contextlib
+import faulthandler
 import hashlib
 import json
 import os
@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,14 +126,14 @@ def _batch(
     if not pid:
         os.close(reader)
         _quiet(folder / "log")
-        with contextlib.suppress(BrokenPipeError), os.fdopen(writer, "w") as out:
-            for index in indices:
-                out.write(json.dumps({"started": index}) + "\n")
-                out.flush()
-                result = _one(form, original, reference, index, seed, folder)
-                out.write(json.dumps(asdict(result)) + "\n")
-                out.flush()
-        os._exit(0)
+        code = 1
+        try:
+            _work(writer, form, original, reference, indices, seed, folder, limit)
+            code = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
     os.close(writer)
     current, started = indices[0], time.monotonic()
     for line in _lines(reader, limit):
@@ -156,6 +157,27 @@ def _batch(
         seconds = time.monotonic() - started
         how = _how(form, original, current, seed)
         yield Result(form, current, how, f"died {name}", "", None, seconds)
+
+
+def _work(
+    writer: int,
+    form: str,
+    original: Path,
+    reference: Any,
+    indices: Sequence[int],
+    seed: int,
+    folder: Path,
+    limit: float,
+) -> None:
+    """Open one file after the other in the worker; tell of each before and after."""
+    with os.fdopen(writer, "w") as out:
+        for index in indices:
+            out.write(json.dumps({"started": index}) + "\n")
+            out.flush()
+            faulthandler.dump_traceback_later(limit * 0.8)
+            result = _one(form, original, reference, index, seed, folder)
+            out.write(json.dumps(asdict(result)) + "\n")
+            out.flush()
 
 
 def _how(form: str, original: Path, index: int, seed: int) -> str:
@@ -235,7 +257,8 @@ def _judged(
     if form is SourceFormat.TFLITE:
         _exported(path)
     same = reference is not None and [_digest(a) for a in answers] == reference["answers"]
-    if not same and reference is not None and _content(path) == reference["content"]:
+    content = None if reference is None else reference["content"]
+    if not same and content is not None and _content(path) == content:
         return "defect", "the same configuration and weights answer differently", None
     return "ok", "; ".join(info["notes"]), same
 
@@ -332,7 +355,7 @@ def _quiet(log: Path) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    sys.stdout = sys.stderr = open(log, "a")  # noqa: SIM115 - for the rest of the process
+    sys.stdout = sys.stderr = open(log, "a", buffering=1)  # noqa: SIM115 - until the end
 
 
 def _in_fork(function: Callable[[], Any]) -> Any:
@@ -348,8 +371,6 @@ def _in_fork(function: Callable[[], Any]) -> Any:
                 out.write(data)
             code = 0
         except Exception:
-            import traceback
-
             traceback.print_exc()
         finally:
             os._exit(code)

@@ -37,11 +37,17 @@ def vet_archive(path: Path) -> None:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             why = next(_dangers(archive.infolist(), size), None) or _pickled(archive)
+            damaged = None if why else archive.testzip()  # who jumps in an entry checks no sum
     except ARCHIVE_DAMAGE as error:
         text = " ".join(str(error).split())[:120] or type(error).__name__
         raise LoadError(
             f"{path} is a damaged .keras archive: {text}.", "Copy or save it again."
         ) from error
+    if damaged is not None:
+        raise LoadError(
+            f"{path} is a damaged .keras archive: the checksum of '{_shown(damaged)}' is wrong.",
+            "Copy or save it again.",
+        )
     if why:
         raise LoadError(f"{path} is not opened: {why}.", "Ask its author for a file without that.")
 
