@@ -23,14 +23,14 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.quantize import Quantize
-from litesmith.rewrite import INTEGER_STEPS, STEPS, FoldConstants, IntegerForms
+from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
 
 _NAME = "name"
 
 
 STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {
-        FoldConstants.name: FoldConstants,
+        Rewrite.name: Rewrite,
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
     }

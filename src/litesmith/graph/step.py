@@ -33,12 +33,14 @@ class Outcome:
         done: False when the step declined.
         why: what was done, or the reason for declining; one clause.
         notices: warnings that belong in the report.
+        explain: what the step would have done but for a reason, for `--explain`.
     """
 
     graph: Graph
     done: bool
     why: str
     notices: tuple[Notice, ...] = ()
+    explain: tuple[str, ...] = ()
 
 
 def silent(fraction: float) -> None:

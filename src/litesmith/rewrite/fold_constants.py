@@ -7,12 +7,11 @@ must not blow the file up (a FILL or TILE of a scalar is cheaper computed than s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from litesmith.graph import DType, Graph, Op, Tensor, write
-from litesmith.graph.edit import drop_dead, map_graphs, rebuild
-from litesmith.graph.step import Outcome, Progress, silent
+from litesmith.graph.edit import drop_dead, rebuild
+from litesmith.rewrite.engine import Family
 from litesmith.runtime import Session
 
 _NEVER = frozenset(
@@ -33,28 +32,6 @@ _NEVER = frozenset(
 # The runtime hands these out in another form than a file holds them.
 _OPAQUE = frozenset(t for t in DType if t.bits < 8 or t is DType.BFLOAT16)
 _GROWTH_LIMIT = 2**16  # bytes that folding may add per op
-
-
-@dataclass(frozen=True)
-class FoldConstants:
-    """Run what can be run before shipping."""
-
-    name: str = "fold_constants"
-
-    def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
-        """Return the graph without ops on constants; `data` is not needed."""
-        folded = 0
-
-        def change(part: Graph) -> Graph:
-            nonlocal folded
-            part, count = _fold(part)
-            folded += count
-            return part
-
-        result = map_graphs(graph, change)
-        if not folded:
-            return Outcome(graph, False, "no op reads only constants")
-        return Outcome(result, True, f"{folded} ops on constants computed")
 
 
 def _fold(graph: Graph) -> tuple[Graph, int]:
@@ -113,3 +90,6 @@ def _run(ops: list[Op], wanted: tuple[Tensor, ...]) -> list[Any]:
     session = Session(write(Graph((), wanted, tuple(ops), name="constants")), kernels="builtin")
     session.invoke()
     return session.fetch()
+
+
+FOLD_CONSTANTS = Family("fold_constants", "ops that read only constants are computed", whole=_fold)

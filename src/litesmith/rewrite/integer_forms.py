@@ -18,121 +18,69 @@ Saves float islands in an int8 file; never adds an op.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
-from litesmith.graph import Array, DType, Graph, Op, Options, Tensor
-from litesmith.graph.edit import drop_dead, producers, rebuild, users
+from litesmith.graph import DType, Op, Options, Tensor
 from litesmith.graph.enums import Activation
-from litesmith.graph.step import Outcome, Progress, silent
+from litesmith.rewrite.engine import (
+    Edit,
+    Family,
+    Rule,
+    View,
+    activation,
+    binary,
+    constant,
+    scalar,
+)
 
 
-@dataclass(frozen=True)
-class IntegerForms:
-    """Prepare a float graph for integer kernels."""
-
-    name: str = "integer_forms"
-
-    def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
-        """Return the graph in forms that have integer kernels; `data` is not needed."""
-        changed: list[str] = []
-        current = graph
-        while step := _sweep(current):
-            current, kinds = step
-            changed += kinds
-        if not changed:
-            return Outcome(graph, False, "every op has an integer form already")
-        counts = ", ".join(f"{changed.count(k)} {k}" for k in sorted(set(changed)))
-        return Outcome(current, True, f"rewritten: {counts}")
+def _negated(tensor: Tensor | None, view: View) -> Tensor | None:
+    """Return x when the tensor is NEG(x)."""
+    maker = view.maker(tensor, "NEG")
+    return maker.inputs[0] if maker is not None else None
 
 
-def _sweep(graph: Graph) -> tuple[Graph, list[str]] | None:
-    """Replace every op that has another form, once; None when there is none left."""
-    view = _View(graph)
-    swaps: dict[Op, Sequence[Op]] = {}
-    kinds = []
-    for op in graph.ops:
-        if any(maker in swaps for maker in view.makers(op)):
-            continue  # its operand is being rewritten; the next sweep sees the result
-        new = _rewritten(op, view)
-        if new is not None:
-            swaps[op] = new
-            kinds.append(op.kind)
-    return (drop_dead(rebuild(graph, swaps)), kinds) if swaps else None
+def _absorbed(tensor: Tensor, view: View) -> bool:
+    """True when each reader of −tensor can take tensor instead, at no cost."""
+    readers = view.read_by.get(tensor, [])
+    if tensor in view.outputs or not readers:
+        return False
+    return all(_absorbs(op, tensor, view) for op in readers)
 
 
-class _View:
-    """The graph's edges, for rules to look around."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.made_by = producers(graph)
-        self.read_by = users(graph)
-        self.outputs = set(graph.outputs)
-
-    def makers(self, op: Op) -> list[Op]:
-        return [self.made_by[t] for t in op.inputs if t in self.made_by]
-
-    def negated(self, tensor: Tensor | None) -> Tensor | None:
-        """Return x when the tensor is NEG(x)."""
-        maker = self.made_by.get(tensor) if tensor is not None else None
-        return maker.inputs[0] if maker is not None and maker.kind == "NEG" else None
-
-    def private(self, tensor: Tensor | None, kind: str) -> Op | None:
-        """Return the op of that kind, without activation, whose result only one op reads."""
-        maker = self.made_by.get(tensor) if tensor is not None else None
-        if maker is None or tensor is None or maker.kind != kind or tensor in self.outputs:
-            return None
-        plain = maker.option("fused_activation_function", 0) == Activation.NONE
-        return maker if plain and len(self.read_by[tensor]) == 1 else None
-
-    def absorbs(self, tensor: Tensor) -> bool:
-        """True when each reader of −tensor can take tensor instead, at no cost."""
-        readers = self.read_by.get(tensor, [])
-        if tensor in self.outputs or not readers:
-            return False
-        return all(self._absorbs(op, tensor) for op in readers)
-
-    def _absorbs(self, op: Op, tensor: Tensor) -> bool:
-        if op.inputs.count(tensor) != 1:
-            return False
-        if op.kind == "ADD":
-            return True
-        if op.kind == "SUB":
-            return op.inputs[1] is tensor
-        plain = op.option("fused_activation_function", 0) == Activation.NONE
-        return op.kind == "MUL" and plain and self.absorbs(op.outputs[0])
+def _absorbs(op: Op, tensor: Tensor, view: View) -> bool:
+    if op.inputs.count(tensor) != 1:
+        return False
+    if op.kind == "ADD":
+        return True
+    if op.kind == "SUB":
+        return op.inputs[1] is tensor
+    plain = activation(op) == Activation.NONE
+    return op.kind == "MUL" and plain and _absorbed(op.outputs[0], view)
 
 
-def _rewritten(op: Op, view: _View) -> Sequence[Op] | None:
-    rule = _RULES.get(op.kind)
-    if rule is None or op.outputs[0].dtype is not DType.FLOAT32:
-        return None
-    return rule(op, view)
-
-
-def _square(op: Op, view: _View) -> Sequence[Op] | None:
+def _square(op: Op, view: View) -> Sequence[Op] | None:
     x = op.inputs[0]
-    return [_binary("MUL", op, x, x)]
+    return [_like(op, "MUL", x, x)]
 
 
-def _pow(op: Op, view: _View) -> Sequence[Op] | None:
-    exponent = _scalar(op.input(1))
+def _pow(op: Op, view: View) -> Sequence[Op] | None:
+    exponent = scalar(op.input(1))
     x = op.inputs[0]
     if x is None or op.outputs[0].shape != x.shape:
         return None  # an exponent of higher rank adds dimensions
     if exponent == 2.0:
-        return [_binary("MUL", op, x, x)]
+        return [_like(op, "MUL", x, x)]
     if exponent in (0.5, -0.5):
         kind = "SQRT" if exponent > 0 else "RSQRT"
         return [op.with_(kind=kind, inputs=(x,), options=None, version=1)]
     return None
 
 
-def _div(op: Op, view: _View) -> Sequence[Op] | None:
+def _div(op: Op, view: View) -> Sequence[Op] | None:
     x, y = op.inputs[:2]
     assert y is not None
     if y.data is not None:
@@ -140,43 +88,43 @@ def _div(op: Op, view: _View) -> Sequence[Op] | None:
             inverted = 1 / y.data
         if not np.isfinite(inverted).all():
             return None
-        return [_binary("MUL", op, x, _constant(y.name + "/reciprocal", inverted), op)]
-    maker = view.private(y, "SQRT")
+        return [_like(op, "MUL", x, constant(y.name + "/reciprocal", inverted))]
+    maker = view.plain(y, "SQRT")
     if maker is not None and x is not y:
         inverse = y.with_(name=y.name + "/rsqrt")
         rsqrt = maker.with_(kind="RSQRT", outputs=(inverse,), version=1)
-        return [rsqrt, _binary("MUL", op, x, inverse, op)]
+        return [rsqrt, _like(op, "MUL", x, inverse)]
     return None
 
 
-def _add(op: Op, view: _View) -> Sequence[Op] | None:
+def _add(op: Op, view: View) -> Sequence[Op] | None:
     a, b = op.inputs[:2]
-    if (x := view.negated(a)) is not None:
-        return [_binary("SUB", op, b, x, op)]
-    if (x := view.negated(b)) is not None:
-        return [_binary("SUB", op, a, x, op)]
+    if (x := _negated(a, view)) is not None:
+        return [_like(op, "SUB", b, x)]
+    if (x := _negated(b, view)) is not None:
+        return [_like(op, "SUB", a, x)]
     return _centered_add(op, a, b, view) or _centered_add(op, b, a, view)
 
 
 def _centered_add(
-    op: Op, product: Tensor | None, rest: Tensor | None, view: _View
+    op: Op, product: Tensor | None, rest: Tensor | None, view: View
 ) -> Sequence[Op] | None:
     """ADD(MUL(x, a), SUB(b, MUL(m, a))) → ADD(MUL(SUB(x, m), a), b)."""
-    offset = view.private(rest, "SUB")
+    offset = view.plain(rest, "SUB")
     if offset is None:
         return None
     center = _center(op, product, offset.inputs[1], view)
     if center is None:
         return None
     difference, scaled = center
-    return [difference, scaled, _binary("ADD", op, scaled.outputs[0], offset.inputs[0], op)]
+    return [difference, scaled, _like(op, "ADD", scaled.outputs[0], offset.inputs[0])]
 
 
 def _center(
-    op: Op, first: Tensor | None, second: Tensor | None, view: _View
+    op: Op, first: Tensor | None, second: Tensor | None, view: View
 ) -> tuple[Op, Op] | None:
     """Return the ops of MUL(SUB(x, m), a) for the products MUL(x, a) and MUL(m, a)."""
-    one, two = view.private(first, "MUL"), view.private(second, "MUL")
+    one, two = view.plain(first, "MUL"), view.plain(second, "MUL")
     if one is None or two is None or one is two:
         return None
     for x, a in (one.inputs[:2], one.inputs[1::-1]):
@@ -188,47 +136,52 @@ def _center(
         base = op.outputs[0]
         centered = base.with_(name=base.name + "/centered", shape=x.shape, shape_signature=None)
         scaled = one.outputs[0].with_(name=base.name + "/scaled")
-        difference = _binary("SUB", op.with_(outputs=(centered,)), x, m)
-        return difference, _binary("MUL", op.with_(outputs=(scaled,)), centered, a)
+        return binary("SUB", x, m, centered, op), binary("MUL", centered, a, scaled, op)
     return None
 
 
-def _sub(op: Op, view: _View) -> Sequence[Op] | None:
+def _sub(op: Op, view: View) -> Sequence[Op] | None:
     a, b = op.inputs[:2]
-    x = view.negated(b)
+    x = _negated(b, view)
     if x is not None:
-        return [_binary("ADD", op, a, x, op)]
+        return [_like(op, "ADD", a, x)]
     center = _center(op, a, b, view)
     if center is None:
         return None
     difference, scaled = center
-    fused = op.option("fused_activation_function", 0)
-    options = _options("MulOptions", fused_activation_function=fused)
-    return [difference, scaled.with_(outputs=op.outputs, options=options)]
+    return [difference, _like(op, "MUL", *scaled.inputs)]
 
 
-def _mul(op: Op, view: _View) -> Sequence[Op] | None:
-    plain = op.option("fused_activation_function", 0) == Activation.NONE
-    if not plain or not view.absorbs(op.outputs[0]):
+def _mul(op: Op, view: View) -> Sequence[Op] | None:
+    if activation(op) != Activation.NONE or not _absorbed(op.outputs[0], view):
         return None
     a, b = op.inputs[:2]
-    for x, other in ((view.negated(a), b), (view.negated(b), a)):
+    for x, other in ((_negated(a, view), b), (_negated(b, view), a)):
         if x is not None:
             product = op.outputs[0].with_(name=op.outputs[0].name + "/positive")
             return [
                 op.with_(inputs=(x, other), outputs=(product,)),
-                Op("NEG", (product,), op.outputs, _options("NegOptions"), origin=op.origin),
+                Op("NEG", (product,), op.outputs, _NEG_OPTIONS, origin=op.origin),
             ]
     return None
 
 
-def _neg(op: Op, view: _View) -> Sequence[Op] | None:
-    if view.absorbs(op.outputs[0]):
+def _neg(op: Op, view: View) -> Sequence[Op] | None:
+    if _absorbed(op.outputs[0], view):
         return None  # a reader takes the sign over; this op dies with it
-    return [_binary("MUL", op, op.inputs[0], _constant("minus_one", np.float32(-1)))]
+    return [_like(op, "MUL", op.inputs[0], constant("minus_one", -1.0))]
 
 
-_RULES = {
+_NEG_OPTIONS = Options("NegOptions", MappingProxyType({}))
+
+
+def _like(op: Op, kind: str, a: Tensor | None, b: Tensor | None) -> Op:
+    """Return an arithmetic op with the result and the fused activation of `op`."""
+    assert a is not None and b is not None
+    return binary(kind, a, b, op.outputs[0], op, activation(op))
+
+
+_FORMS: dict[str, Callable[[Op, View], Sequence[Op] | None]] = {
     "SQUARE": _square,
     "POW": _pow,
     "DIV": _div,
@@ -239,23 +192,22 @@ _RULES = {
 }
 
 
-def _binary(kind: str, op: Op, a: Tensor | None, b: Tensor | None, like: Op | None = None) -> Op:
-    fused = like.option("fused_activation_function", 0) if like is not None else 0
-    table = {"ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions"}[kind]
-    options = _options(table, fused_activation_function=fused)
-    return Op(kind, (a, b), op.outputs, options, origin=op.origin)
+def _rule(form: Callable[[Op, View], Sequence[Op] | None]) -> Rule:
+    def rule(op: Op, view: View) -> Edit | None:
+        if op.outputs[0].dtype is not DType.FLOAT32:
+            return None
+        new = form(op, view)
+        if new is None:
+            return None
+        # Forms look through their operands' makers, which must stay what they are meanwhile.
+        around = {view.made_by[t] for t in op.inputs if t is not None and t in view.made_by}
+        return Edit({**{maker: (maker,) for maker in around}, op: new})
+
+    return rule
 
 
-def _options(table: str, **fields: int) -> Options:
-    return Options(table, MappingProxyType(fields))
-
-
-def _constant(name: str, value: Array | np.float32) -> Tensor:
-    array = np.asarray(value, np.float32)
-    return Tensor(name, array.shape, DType.FLOAT32, array)
-
-
-def _scalar(tensor: Tensor | None) -> float | None:
-    if tensor is None or tensor.data is None or tensor.data.size != 1:
-        return None
-    return float(tensor.data.reshape(-1)[0])
+INTEGER_FORMS = Family(
+    "integer_forms",
+    "ops without an integer kernel become ops that have one",
+    {kind: (_rule(form),) for kind, form in _FORMS.items()},
+)
