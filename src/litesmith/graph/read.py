@@ -117,9 +117,11 @@ class _Reader:
         return np.asarray(buffer.data, np.uint8)
 
     def _tensors(self, subgraph: Any) -> list[Tensor]:
-        found: list[Tensor] = []
-        for raw in subgraph.tensors or ():
-            found.append(self._tensor(raw))
+        found = [self._tensor(raw) for raw in subgraph.tensors or ()]
+        for i in {i for op in subgraph.operators or () for i in _ints(op.outputs)}:
+            # What an op computes is no constant, even where it is empty (a split of 0 channels).
+            if 0 <= i < len(found) and found[i].data is not None and not found[i].data.size:
+                found[i] = found[i].with_(data=None)
         return [
             t.with_(quant=self._blockwise(raw.quantization, t.quant, found))
             if raw.quantization is not None and raw.quantization.detailsType

@@ -16,9 +16,11 @@ def named_states(model: Any) -> list[Named]:
     variable is called after both: `buffer_frames`.
     """
     found: dict[int, Named] = {}
-    for layer in model._flatten_layers():
-        for named in (*_recurrent(layer), *_own(layer)):
-            found.setdefault(id(named.variable.handle), named)
+    for outer in model._flatten_layers():
+        pair = [getattr(outer, side, None) for side in ("forward_layer", "backward_layer")]
+        for layer in (*filter(None, pair), outer):
+            for named in (*_recurrent(layer), *_own(layer)):
+                found.setdefault(id(named.variable.handle), named)
     return list(found.values())
 
 

@@ -32,10 +32,10 @@ class _OtherUseError(Exception):
 
 @dataclass(frozen=True)
 class _List:
-    """What is known of a list: the enum of its type, and how many axes an element has."""
+    """What is known of a list: the enum of its type, and its elements' shape, -1 for any size."""
 
     dtype: int
-    rank: int
+    shape: tuple[int, ...]
 
 
 class _Part:
@@ -133,8 +133,7 @@ def _rewrite_loop(part: _Part, node: Any, functions: Mapping[str, Any]) -> None:
     for i, known in found.items():
         node.attr["T"].list.type[i] = known.dtype
         part.lists[part.ref(node.name, i)] = known
-    if found:
-        del node.attr["output_shapes"].list.shape[:]
+    _tell_shapes(node, found)
     for role in ("cond", "body"):
         function = functions[node.attr[role].func.name]
         # TensorFlow keeps functions of frozen graphs by name: the changed one needs another.
@@ -152,6 +151,17 @@ def _rewrite_loop(part: _Part, node: Any, functions: Mapping[str, Any]) -> None:
         _rewrite(_Part(function.node_def, inside, function=True), functions)
         for key, reference in function.ret.items():
             function.ret[key] = names.get(reference, reference)
+
+
+def _tell_shapes(node: Any, found: Mapping[int, _List]) -> None:
+    """Write the shapes of the tensors that were lists, as far as the loop tells shapes at all."""
+    import tensorflow as tf
+
+    told = node.attr["output_shapes"].list.shape
+    for i, known in found.items():
+        if len(told) > i:
+            sizes = [None if size < 0 else size for size in (-1, *known.shape)]
+            told[i].CopyFrom(tf.TensorShape(sizes).as_proto())
 
 
 def _rename_results(function: Any) -> dict[str, str]:
@@ -179,7 +189,10 @@ def _open_batch(part: _Part, makers: Sequence[Any]) -> None:
 
 
 def _from_tensor(part: _Part, node: Any) -> None:
-    known = _List(node.attr["element_dtype"].type, len(part.constant(node.input[1])))
+    shape = part.constant(node.input[1])
+    if shape.ndim != 1:
+        raise _OtherUseError
+    known = _List(node.attr["element_dtype"].type, tuple(shape.tolist()))
     _become(node, "Identity", node.input[:1], T=known.dtype)
     part.lists[part.ref(node.name)] = known
 
@@ -207,7 +220,7 @@ def _reserve(part: _Part, node: Any) -> None:
     dims = part.add(f"{name}/dims", "ConcatV2", parts, N=3, T=_INT32, Tidx=_INT32)
     zero = part.value(f"{name}/zero", 0, dtype)
     _become(node, "Fill", [dims, zero], T=dtype, index_type=_INT32)
-    part.lists[part.ref(name)] = _List(dtype, len(shape))
+    part.lists[part.ref(name)] = _List(dtype, tuple(shape.tolist()))
 
 
 def _stack(part: _Part, node: Any) -> None:
@@ -227,7 +240,7 @@ def _set_item(part: _Part, node: Any) -> None:
     row = part.add(f"{name}/row", "ExpandDims", [item, zero], T=known.dtype, Tdim=_INT32)
     front = part.value(f"{name}/front", [1])
     first = part.add(f"{name}/first", "Reshape", [index, front], T=_INT32, Tshape=_INT32)
-    parts = [first, part.value(f"{name}/rest", [0] * known.rank), zero]
+    parts = [first, part.value(f"{name}/rest", [0] * len(known.shape)), zero]
     start = part.add(f"{name}/start", "ConcatV2", parts, N=2, T=_INT32, Tidx=_INT32)
     _become(node, "XlaDynamicUpdateSlice", [into, row, start], T=known.dtype, Tindices=_INT32)
     part.lists[part.ref(name)] = known

@@ -158,6 +158,8 @@ def lift(function: Any, states: Sequence[State], feeds: int) -> tuple[Frozen, li
         for fetch, state in zip(fetches[count:], states, strict=True)
     ]
     kept = _that_matter(graph, fetches[:count], list(zip(places, ends, strict=True)))
+    for node in graph.node:  # nothing is left to wait for: every value is where it is used
+        node.input[:] = [name for name in node.input if not name.startswith("^")]
     inputs = [tensor.name for tensor in function.inputs[:feeds]]
     frozen = Frozen(
         graph,
