@@ -95,12 +95,16 @@ def _step(item: Any, path: Path) -> Any:
         raise InputError(f"{where} has a [[step]] without a name.", _known(STEP_TYPES))
     _refuse_unknown((name,), STEP_TYPES, f"{where}, [[step]]")
     kind = STEP_TYPES[name]
-    given = {key: value for key, value in item.items() if key != _NAME}
+    given = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in item.items()
+        if key != _NAME
+    }
     defaults = step_options(kind())
     _refuse_unknown(given, defaults, f"{where}, step '{name}'")
     for key, value in given.items():
         if type(value) is not type(defaults[key]):
-            expected = type(defaults[key]).__name__
+            expected = {"tuple": "list"}.get(name := type(defaults[key]).__name__, name)
             raise InputError(f"{where}, step '{name}': {key} must be of type {expected}.")
     return kind(**given)
 
