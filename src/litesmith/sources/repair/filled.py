@@ -41,7 +41,7 @@ def check_filled(title: str, model: Any, stored: Sequence[Array], *, rearranged:
         )
     if unused:
         raise LoadError(
-            f"{title}: {len(unused)} of {len(stored)} weights of the file have no place in the model."
+            f"{title}: {len(unused)} of the file's {len(stored)} weights have no place in it."
         )
 
 

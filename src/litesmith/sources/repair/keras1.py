@@ -133,7 +133,7 @@ def _dense_per_step(node: Node, config: Config) -> None:
     units = config.pop("output_dim", None)
     dense = {"class_name": "Dense", "config": {"units": units, "name": "dense", **inner}}
     kept = {k: v for k, v in config.items() if k in ("name", "trainable", "batch_input_shape")}
-    node["config"] = {**kept, "layer": dense}
+    node["config"] = kept | {"layer": dense}
 
 
 _SPECIAL: dict[str, Callable[[Node, Config], None]] = {
