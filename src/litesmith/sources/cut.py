@@ -45,7 +45,7 @@ def cut(loaded: Loaded, after: Sequence[str], shapes: Mapping[str, Shape]) -> Lo
     found = [(name, names.resolve(name)) for name in after]
     tensors = [tensor for _, group in found for tensor in group]
     labels = unique([name.split(":")[0] for name, group in found for _ in group])
-    _refuse_useless(frozen, tensors, found)
+    _refuse_useless(names, frozen, tensors, found)
     needed = _needed(frozen, tensors)
     kept = [i for i, feed in enumerate(own) if node_name(feed) in needed]
     specs = [_spec(label, tensor, shapes) for label, tensor in zip(labels, tensors, strict=True)]
@@ -97,14 +97,14 @@ def _needed(frozen: Frozen, tensors: Sequence[Any]) -> dict[str, None]:
 
 
 def _refuse_useless(
-    frozen: Frozen, tensors: Sequence[Any], found: Sequence[tuple[str, Sequence[Any]]]
+    names: Names, frozen: Frozen, tensors: Sequence[Any], found: Sequence[tuple[str, Sequence[Any]]]
 ) -> None:
     for name, group in found:
-        if not group:
+        if all(names.only_fetched(tensor) for tensor in group):
             raise InputError(f"Nothing is computed from what '{name}' computes (--input).")
         others = [t for t in tensors if all(t is not mine for mine in group)]
         without = _needed(frozen, others)
-        if not any(node_name(t.name) in without or t.name in frozen.fetches for t in group):
+        if not any(node_name(t.name) in without for t in group):
             raise InputError(f"No output of the model depends on '{name}' (--input).")
 
 

@@ -86,7 +86,7 @@ def find_front_end(graph: Any, names: Names, layers: Iterable[str] = ()) -> Fron
         for tensor in names.ops[name].outputs
         if any(r.name not in front for r in tensor.consumers()) and tensor.dtype.name != "string"
     ]
-    ends = [t for t in frontier if not _only_fetched(t, names)]
+    ends = [t for t in frontier if not names.only_fetched(t)]
     does = [w for p, w in _DOES if any(p.fullmatch(op.type) for op in unsupported)]
     cuts = _labels(ends, {op.name for op in unsupported}, names, list(layers))
     kinds = dict.fromkeys(op.type for op in unsupported)
@@ -160,17 +160,6 @@ def _ancestors(ops: Iterable[Any]) -> dict[str, None]:
     return found
 
 
-def _only_fetched(tensor: Any, names: Names) -> bool:
-    """Return True when a tensor goes nowhere but, through Identities, out of the model."""
-    todo = list(tensor.consumers())
-    while todo:
-        op = todo.pop()
-        if op.type != "Identity":
-            return False
-        todo += [reader for out in op.outputs for reader in out.consumers()]
-    return True
-
-
 def _labels(
     tensors: Sequence[Any], unsupported: set[str], names: Names, layers: Sequence[str]
 ) -> tuple[tuple[str, tuple[Any, ...]], ...]:
@@ -195,7 +184,7 @@ def _layer(
         base = re.sub(r"_\d+$", "", last)  # Keras 3 numbers its scopes once more
         label = last if last in layers else base
         group = _resolved(label, names) if label in layers else ()
-        if group and not any(_only_fetched(one, names) for one in group):
+        if group and not any(names.only_fetched(one) for one in group):
             return label, group
     return None
 

@@ -18,15 +18,10 @@ from litesmith.sources.loaded import Loaded
 from litesmith.sources.options import Shape
 from litesmith.sources.reasons import reason
 from litesmith.sources.structure import unique
+from litesmith.sources.switches import for_inference
 
 _VARIABLES = frozenset({"VariableV2", "Variable", "VarHandleOp", "AutoReloadVariable"})
 _NO_OUTPUT = frozenset({"NoOp", "Assert", "Const", "Placeholder", "Print", "SaveV2"})
-# A switch that inference leaves at one value: name → that value.
-_SWITCHES: tuple[tuple[re.Pattern[str], str, Any], ...] = (
-    (re.compile(r".*"), "bool", False),
-    (re.compile(r".*keep_?prob.*", re.I), "float32", 1.0),
-    (re.compile(r".*drop(?:out)?_?(?:rate|prob\w*)", re.I), "float32", 0.0),
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def from_frozen_pb(path: Path, ends: Ends, tf: Any) -> Loaded:
     nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
     refuse_hostile(nodes, str(path))
     _refuse_variables(nodes, path)
-    definition, notes = _with_inference_switches(definition, ends.inputs)
+    definition, notes = for_inference(definition, ends.inputs)
     graph = _graph(definition, path)
     outputs = [tensor_of(graph, name) for name in ends.outputs] or _guess_outputs(graph, path)
     inputs = [tensor_of(graph, name) for name in ends.inputs]
@@ -139,36 +134,6 @@ def _graph(definition: Any, path: Path) -> Any:
         ) from error
 
 
-def _with_inference_switches(definition: Any, inputs: Sequence[str]) -> tuple[Any, list[str]]:
-    """Return the graph with `is_training`, `keep_prob` … at what inference has, and notes."""
-    import tensorflow as tf
-
-    changed = type(definition)()
-    changed.CopyFrom(definition)
-    notes = []
-    given = {node_name(name) for name in inputs}
-    for node in changed.node:
-        value = _switch(node) if node.name not in given else None
-        if value is None:
-            continue
-        kind = node.attr["dtype"].type
-        node.op = "Const"
-        node.attr.clear()
-        node.attr["dtype"].type = kind
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, kind, shape=[]))
-        notes.append(f"The graph's switch '{node.name}' is set to {value}, as for inference.")
-    return changed, notes
-
-
-def _switch(node: Any) -> Any:
-    import tensorflow as tf
-
-    if node.op != "Placeholder" or node.attr["shape"].shape.dim:
-        return None
-    kind = tf.dtypes.as_dtype(node.attr["dtype"].type).name
-    return next((v for name, k, v in _SWITCHES if k == kind and name.fullmatch(node.name)), None)
-
-
 def _guess_outputs(graph: Any, path: Path) -> list[Any]:
     """Return the last tensors: those of ops that nothing reads."""
     found = [
@@ -176,12 +141,19 @@ def _guess_outputs(graph: Any, path: Path) -> list[Any]:
         for op in graph.get_operations()
         if op.outputs and op.type not in _NO_OUTPUT and not _is_read(op)
     ]
+    # Loop counters and conditions, unless there is nothing else.
+    found = [tensor for tensor in found if not _steers(tensor.op)] or found
     if not found:
         raise LoadError(
             f"The outputs of the frozen graph {path} cannot be guessed.",
             "Name them: --inputs a,b --outputs c",
         )
     return found
+
+
+def _steers(op: Any) -> bool:
+    hands_on = op.type == "Identity" and op.inputs[0].op.type == "Switch"
+    return hands_on or op.type in ("Switch", "Exit") or op.outputs[0].dtype.name == "bool"
 
 
 def _is_read(op: Any) -> bool:

@@ -75,6 +75,16 @@ class Names:
             if self._leaves(tensor, within)
         ]
 
+    def only_fetched(self, tensor: Any) -> bool:
+        """Return True when a tensor goes nowhere but, through Identities, out of the model."""
+        todo = list(tensor.consumers())
+        while todo:
+            op = todo.pop()
+            if op.type != "Identity":
+                return False
+            todo += [reader for out in op.outputs for reader in out.consumers()]
+        return True
+
     def scopes_of(self, op: str) -> list[str]:
         """Return the scopes that an op is in, innermost first."""
         parts = plain(op).split("/")
