@@ -65,8 +65,8 @@ def main() -> int:
                 if result.defect:
                     defects.append(result)
                     print(f"DEFECT {result}", flush=True)
-                elif options.only:
-                    print(result)
+                elif options.only or result.outcome.startswith("died"):
+                    print(result, flush=True)
             print(f"{form}: {dict(counts[form])} in {time.monotonic() - started:.0f} s", flush=True)
         if options.only:
             print(Path(scratch, "log").read_text()[-4000:])

@@ -54,7 +54,10 @@ def from_frozen_pb(path: Path, ends: Ends, tf: Any) -> Loaded:
     nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
     refuse_hostile(nodes, str(path))
     _refuse_variables(nodes, path)
-    definition, notes = for_inference(definition, ends.inputs)
+    try:
+        definition, notes = for_inference(definition, ends.inputs)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise LoadError(f"{path} is damaged: {reason(error)}.") from error
     graph = _graph(definition, path)
     outputs = [tensor_of(graph, name) for name in ends.outputs] or _guess_outputs(graph, path)
     inputs = [tensor_of(graph, name) for name in ends.inputs]

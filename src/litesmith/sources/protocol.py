@@ -42,10 +42,15 @@ def error_to_json(error: LitesmithError) -> Message:
     """Return what `error_from_json` rebuilds; `log` tells whether a third party broke something."""
     return {
         "type": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
+        "message": _printable(error.message),
+        "hint": _printable(error.hint),
         "log": error.__cause__ is not None,
     }
+
+
+def _printable(text: str) -> str:
+    """Return a text that any terminal can show; damaged names hold halves of characters."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def error_from_json(error: Message, log: str | None = None) -> LitesmithError:

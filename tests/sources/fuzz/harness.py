@@ -355,7 +355,7 @@ def _quiet(log: Path) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    sys.stdout = sys.stderr = open(log, "a", buffering=1)  # noqa: SIM115 - until the end
+    sys.stdout = sys.stderr = open(log, "a", 1, errors="backslashreplace")  # noqa: SIM115
 
 
 def _in_fork(function: Callable[[], Any]) -> Any:
