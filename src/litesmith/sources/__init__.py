@@ -3,9 +3,10 @@
 TensorFlow runs in a child process (`child.py`); what the parent imports from here is light.
 
 Add here:
-- a file format: its magic bytes in `detect.py`, its loaders in one row of `loaders.LOADERS`;
+- a file format: its magic bytes in `detect.py`, its loader in one row of `loaders._LOADERS`;
 - a loader: a function `(LoadRequest) -> Loaded` (`loaded.py` says what that is) and its place in
   that row; everything behind `Loaded` (tracing, lowering, checking by value, running) is shared;
+- a defect of Keras files: a `Repair` in `repair/` (its docstring says how);
 - a request to the child: one row of `child.REQUESTS` and a method of `source.Source`.
 """
 

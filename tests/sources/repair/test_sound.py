@@ -14,10 +14,10 @@ from tests.sources.repair.conftest import Bench
 
 
 def _shared(keras: Any) -> Any:
-    """Layers and models that are called several times, and one within the other."""
+    """Layers and models that are called several times."""
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
     deep = keras.Input((4,))
-    other = keras.Model(deep, keras.layers.Dense(4)(inner(deep)))
+    other = keras.Model(deep, keras.layers.Dense(4)(keras.layers.ReLU()(deep)))
     x = keras.Input((4,), name="x")
     dense = keras.layers.Dense(4, name="shared")
     y = dense(inner(dense(x)))
