@@ -48,6 +48,7 @@ def export(
     allow_flex: bool | None = None,
     trust: bool | None = None,
     batch: int | str | None = None,
+    no_rewrite: Texts = None,
     seed: int | None = None,
     save_float: str | Path | None = None,
     recipe: str | Path | None = None,
@@ -81,6 +82,7 @@ def export(
         allow_flex: keep ops that need TensorFlow's own kernels.
         trust: run Python code that is inside the file (Lambda layers).
         batch: examples per invocation of the file (default 1), or "dynamic": the application says.
+        no_rewrite: families of rewrites to leave out ("fold_constants", …).
         seed: of generated inputs.
         save_float: also write the float .tflite there.
         recipe: TOML file with steps and options; what is given here wins.
@@ -117,6 +119,7 @@ def export(
         input_type=input_type,
         output_type=output_type,
         target=target,
+        no_rewrite=as_texts(no_rewrite),
         seed=seed,
         save_float=save_float,
         recipe=recipe,

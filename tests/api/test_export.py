@@ -91,7 +91,8 @@ def test_the_json_has_the_keys_of_the_contract(use, out):
         "name": "x0", "shape": [1, 8], "dtype": "float32", "scale": None, "zero_point": None,
     }  # fmt: skip
     assert found["source"]["inputs"] == [{"name": "x0", "shape": [None, 8], "dtype": "float32"}]
-    assert set(found["steps"][0]) == {"name", "options", "outcome", "why", "seconds"}
+    keys = {"name", "options", "outcome", "why", "seconds", "explain"}
+    assert set(found["steps"][0]) == keys
 
 
 def test_integer_ends_carry_their_scales(use, out):

@@ -72,6 +72,13 @@ def export(
             rich_help_panel=_PROOF,
         ),
     ] = None,
+    no_rewrite: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Leave a family of rewrites out; may be repeated."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what was rewritten, what was not, and why.")
+    ] = False,
     signature: opt.Signature = None,
     input_shape: opt.InputShape = None,
     custom_objects: opt.CustomObjects = None,
@@ -108,7 +115,7 @@ def export(
     """Turn a trained model into a .tflite that is proved against it."""
     from litesmith import api
     from litesmith.cli.show import running, show
-    from litesmith.report.console import export_table
+    from litesmith.report.console import explained_table, export_table
 
     with running(context, quiet) as listen:
         report = api.export(
@@ -134,6 +141,7 @@ def export(
             input=input,
             allow_flex=allow_flex,
             trust=trust,
+            no_rewrite=no_rewrite,
             seed=seed,
             save_float=save_float,
             recipe=recipe,
@@ -141,5 +149,5 @@ def export(
             time_limit=time_limit,
             listen=listen,
         )
-    show(context, report, export_table, as_json)
+    show(context, report, explained_table if explain else export_table, as_json)
     return 0

@@ -12,7 +12,7 @@ LATER: Mapping[str, frozenset[str]] = {
         "--bits", "--float-ops", "--embed-preprocess", "--input-layout", "--head", "--nms",
         "--cut-before", "--labels", "--metadata", "--train",
         "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
-        "--no-rewrite", "--explain", "--report",
+        "--report",
     }),
     "compare": frozenset({"--per-layer"}),
 }  # fmt: skip

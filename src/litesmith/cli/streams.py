@@ -66,7 +66,7 @@ def open_streams() -> Iterator[Streams]:
 
 @contextmanager
 def _text(descriptor: int) -> Iterator[TextIO]:
-    stream = open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)
+    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="replace")
     try:
         yield stream
     finally:

@@ -50,9 +50,7 @@ class CarriedReader:
             yield (*step, *states)
 
 
-def load_examples(
-    data: Any, source: Source, preprocess: Sequence[str]
-) -> tuple[Examples, bool]:
+def load_examples(data: Any, source: Source, preprocess: Sequence[str]) -> tuple[Examples, bool]:
     """Return examples for a source, and whether its state was carried through them.
 
     Raises:

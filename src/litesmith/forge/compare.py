@@ -12,7 +12,7 @@ import numpy as np
 
 from litesmith import graph as graphs
 from litesmith.data import Array, Examples, TensorSpec, load_examples
-from litesmith.errors import InputError
+from litesmith.errors import InputError, LitesmithError
 from litesmith.forge import prove, warnings
 from litesmith.forge.facts import source_facts
 from litesmith.forge.options import Listener, LoadingOptions
@@ -64,8 +64,16 @@ def run(
 
 def _of_second(b: Any, options: LoadOptions) -> LoadOptions:
     """Return the options without those of the model that a .tflite was made from."""
-    made = isinstance(b, str | Path) and detect(Path(b)) is SourceFormat.TFLITE
-    return replace(options, inputs=(), outputs=(), cut=(), signature=None) if made else options
+    if not _is_tflite(b):
+        return options
+    return replace(options, inputs=(), outputs=(), cut=(), signature=None)
+
+
+def _is_tflite(source: Any) -> bool:
+    try:
+        return isinstance(source, str | Path) and detect(Path(source)) is SourceFormat.TFLITE
+    except LitesmithError:
+        return False  # opening it will say what is wrong
 
 
 def _measured(

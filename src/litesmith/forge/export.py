@@ -28,6 +28,7 @@ from litesmith.measure import measure_size
 from litesmith.recipe import step_options, write_recipe
 from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
 from litesmith.report.version import __version__
+from litesmith.rewrite import Rewrite
 from litesmith.runtime import Session
 from litesmith.sources import Source, SourceInfo, open_source
 
@@ -87,8 +88,10 @@ def _run(
         if examples is None:
             examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed, opened.info.inputs)
         reference = prove.Reference(opened.run, examples, graph)
-        shipped = _apply(plan, graph, given.examples, listen, ledger)
-        built = _load(float_model, graph, shipped)
+        exact, shipped = _apply(plan, graph, given.examples, listen, ledger)
+        if exact is not graph:
+            float_model = graphs.write(exact)
+        built = _load(float_model, exact, shipped)
         _prove(plan, opened, given, reference, built, listen, ledger)
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
@@ -123,8 +126,15 @@ def _decline_quantized(graph: Graph, info: SourceInfo) -> None:
 
 def _apply(
     plan: Plan, graph: Graph, data: Examples | None, listen: Listener, ledger: Ledger
-) -> Graph:
-    """Run the steps in order, verifying the graph after each."""
+) -> tuple[Graph, Graph]:
+    """Run the steps in order, verifying the graph after each.
+
+    Returns:
+        The float graph as the leading rewrites leave it, which must still compute what the source
+        computes, and the graph that ships.
+    """
+    exact = graph
+    leading = True
     calibration = None if data is None else data.take(_CALIBRATION_EXAMPLES)
     done: list[StepFacts] = []
     for step in plan.steps:
@@ -140,11 +150,14 @@ def _apply(
                 "done" if outcome.done else "declined",
                 outcome.why,
                 time.monotonic() - started,
+                outcome.explain,
             )
         )
         ledger.note(steps=tuple(done))
-        graph = outcome.graph
-    return share_constants(graph) if graph.siblings else graph
+        leading = leading and isinstance(step, Rewrite)
+        graph = share_constants(outcome.graph) if outcome.graph.siblings else outcome.graph
+        exact = graph if leading else exact
+    return exact, graph
 
 
 def _load(float_model: bytes, float_graph: Graph, graph: Graph) -> _Built:
@@ -208,7 +221,8 @@ def _check_float(exact: Any, synthetic: bool) -> None:
     raise ConversionError(
         f"The float .tflite does not compute what the source does: output '{worst.name}' is off by "
         f"{worst.relative_error:.2g} of its largest value (allowed: {_FLOAT_TOLERANCE:g}).",
-        "A layer may be random or keep state between calls; export the inference model.",
+        "A layer may be random or keep state between calls; export the inference model. If it is "
+        "neither, find the rewrite that breaks it with --explain and --no-rewrite, and report it.",
     )
 
 

@@ -6,7 +6,7 @@ baked one of them in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def check_open(exact: Session, final: Session, inputs: Batch) -> None:
         few = [x[: max(_BATCHES)] for x in inputs]
         alone = final.run(few)
         for size in _BATCHES:
-            _compare(alone, lambda n=size: final.run(few, n), f"at batch {size}", _SAME)
+            _compare(alone, final, few, size, f"at batch {size}")
     if exact is not final and any(-1 in port.signature[1:] for port in final.inputs):
         _check_sizes(exact, final, [x[:1] for x in inputs])
 
@@ -50,7 +50,7 @@ def _check_sizes(exact: Session, final: Session, inputs: Batch) -> None:
         except LoadError:
             continue  # not a size of this model
         where = ", ".join("x".join(map(str, x.shape[1:])) for x in other)
-        _compare(wanted, lambda fed=other: final.run(fed), f"on {where}", _CLOSE)
+        _compare(wanted, final, other, None, f"on {where}")
 
 
 def _resized(values: Array, port: Port, ratio: float) -> Array:
@@ -62,9 +62,10 @@ def _resized(values: Array, port: Port, ratio: float) -> Array:
     return values
 
 
-def _compare(wanted: Batch, run: Callable[[], list[Array]], where: str, tolerance: float) -> None:
+def _compare(wanted: Batch, final: Session, fed: Batch, size: int | None, where: str) -> None:
+    tolerance = _CLOSE if size is None else _SAME
     try:
-        found = run()
+        found = final.run(fed, size)
     except (LoadError, ValueError) as error:
         raise ConversionError(
             f"The file does not run {where}: {error}", "Use --quantize none, or fix the dimensions."

@@ -65,6 +65,7 @@ class ExportOptions:
         preprocess: specs.
         input_type, output_type: "float32", "int8" or "uint8".
         target: name of a runtime.
+        no_rewrite: families of rewrites to leave out.
         seed: of generated inputs.
         save_float: where to write the float .tflite too.
         recipe, save_recipe: TOML files to read and to write.
@@ -81,6 +82,7 @@ class ExportOptions:
     input_type: str | None = None
     output_type: str | None = None
     target: str | None = None
+    no_rewrite: tuple[str, ...] = ()
     seed: int | None = None
     save_float: str | Path | None = None
     recipe: str | Path | None = None

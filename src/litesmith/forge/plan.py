@@ -24,6 +24,7 @@ from litesmith.forge.options import (
 )
 from litesmith.quantize import Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
+from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
 from litesmith.targets import Target, find_target
 
@@ -38,6 +39,7 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "confident": ("confident", (bool,)),
     "preprocess": ("preprocess", _TEXTS),
     "target": ("target", _TEXT),
+    "no-rewrite": ("no_rewrite", _TEXTS),
     "seed": ("seed", (int,)),
     "signature": ("signature", _TEXT),
     "input-shape": ("input_shape", _TEXTS),
@@ -117,6 +119,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
+    steps = tuple(_without(step, options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
     _refuse_contradictions(plan)
@@ -209,6 +212,13 @@ def _refuse_type(written: str, value: Any, types: tuple[type, ...]) -> None:
 
 def _quantize(options: ExportOptions) -> Quantize:
     return Quantize(scheme=options.quantize or default_scheme(options.data is not None))
+
+
+def _without(step: Any, families: tuple[str, ...]) -> Any:
+    """Return a rewriting step without some families; other steps as they are."""
+    if not isinstance(step, Rewrite) or not families:
+        return step
+    return replace(step, without=tuple(dict.fromkeys((*step.without, *families))))
 
 
 def _with_quantize(

@@ -38,9 +38,7 @@ def _known(shape: Sequence[int | None], assumed: Sequence[int]) -> tuple[int | N
     return tuple(a if s is None and i else s for i, (s, a) in enumerate(pairs))
 
 
-def generate(
-    graph: Graph, count: int, seed: int, declared: Sequence[TensorSpec] = ()
-) -> Examples:
+def generate(graph: Graph, count: int, seed: int, declared: Sequence[TensorSpec] = ()) -> Examples:
     """Return `count` generated examples that stay inside the graph's look-up tables."""
     return synthetic_examples(graph_specs(graph, declared), count, seed, index_bounds(graph))
 

@@ -120,7 +120,8 @@ class _Reader:
         found = [self._tensor(raw) for raw in subgraph.tensors or ()]
         for i in {i for op in subgraph.operators or () for i in _ints(op.outputs)}:
             # What an op computes is no constant, even where it is empty (a split of 0 channels).
-            if 0 <= i < len(found) and found[i].data is not None and not found[i].data.size:
+            data = found[i].data if 0 <= i < len(found) else None
+            if data is not None and not data.size:
                 found[i] = found[i].with_(data=None)
         return [
             t.with_(quant=self._blockwise(raw.quantization, t.quant, found))

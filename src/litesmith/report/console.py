@@ -47,6 +47,15 @@ def export_table(report: Report) -> RenderableType:
     return Group(*parts)
 
 
+def explained_table(report: Report) -> RenderableType:
+    """Return the table of `export`, then what each step did and what it left undone, and why."""
+    lines: list[RenderableType] = []
+    for step in report.steps:
+        lines.append(Text.assemble((step.name, "bold"), f"  {step.outcome}: {step.why}"))
+        lines += [Text(f"  not done: {reason}") for reason in step.explain]
+    return Group(export_table(report), Text(), *lines)
+
+
 def demo_table(report: Report) -> RenderableType:
     """Return the table of `export`, and what to do next."""
     path = report.artifact.path if report.artifact else "digits.tflite"

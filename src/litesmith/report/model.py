@@ -149,13 +149,14 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class StepFacts:
-    """What one step did; `outcome` is "done" or "declined"."""
+    """What one step did: `outcome` "done" or "declined"; `explain`: what it left undone and why."""
 
     name: str
     options: Mapping[str, Any]
     outcome: str
     why: str
     seconds: float
+    explain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
