@@ -289,3 +289,17 @@ def test_cudnn(bench: Bench, tmp_path: Path, kind: str) -> None:
     summed = bias.reshape(2, -1).sum(0) if kind == "LSTM" else bias.reshape(2, -1)
     model.set_weights([flat, turned, summed])
     bench.same(loaded, model)
+
+
+def test_dense_per_step(bench: Bench, tmp_path: Path) -> None:
+    import tf_keras
+
+    first = _dense("t", 3, batch_input_shape=[None, 6, 4], input_length=None)
+    first["class_name"] = "TimeDistributedDense"
+    config = {"class_name": "Sequential", "config": [first, _layer("Flatten", name="f")]}
+    weights = [_random(4, 3), _random(3)]
+    loaded = bench.load(_write(tmp_path / "m.h5", config, {"t": weights}))
+    layers = [tf_keras.Input((6, 4)), tf_keras.layers.Dense(3), tf_keras.layers.Flatten()]
+    model = tf_keras.Sequential(layers)
+    model.set_weights(weights)
+    bench.same(loaded, model)

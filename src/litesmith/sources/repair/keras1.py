@@ -129,9 +129,9 @@ def _embedding(_: Node, config: Config) -> None:
 
 
 def _dense_per_step(node: Node, config: Config) -> None:
-    inner = {k: config[k] for k in ("activation", "use_bias") if k in config}
+    inner: Config = {k: config[k] for k in ("activation", "use_bias") if k in config}
     units = config.pop("output_dim", None)
-    dense = {"class_name": "Dense", "config": {"units": units, "name": "dense", **inner}}
+    dense: Node = {"class_name": "Dense", "config": {"units": units, "name": "dense", **inner}}
     kept = {k: v for k, v in config.items() if k in ("name", "trainable", "batch_input_shape")}
     node["config"] = kept | {"layer": dense}
 
