@@ -161,7 +161,7 @@ def _sweep(graph: Graph, family: Family, log: Log) -> tuple[Graph, int]:
             found = rule(op, view)
             if isinstance(found, Decline):
                 log.declined.append((family.name, found))
-            elif found is not None and _apart(found, swaps, relied):
+            elif found is not None and _apart(found, swaps, relied, tensors):
                 stays = {o for o, new in found.replace.items() if tuple(new) == (o,)}
                 relied |= stays
                 swaps.update({o: new for o, new in found.replace.items() if o not in stays})
@@ -171,11 +171,34 @@ def _sweep(graph: Graph, family: Family, log: Log) -> tuple[Graph, int]:
     return (rebuild(graph, swaps, tensors), count) if count else (graph, 0)
 
 
-def _apart(edit: Edit, swaps: Mapping[Op, Sequence[Op]], relied: set[Op]) -> bool:
+def _apart(
+    edit: Edit,
+    swaps: Mapping[Op, Sequence[Op]],
+    relied: set[Op],
+    tensors: Mapping[Tensor, Tensor],
+) -> bool:
     """True when the edit meets no other edit of this sweep."""
-    if any(op in swaps for op in edit.replace):
+    if any(op in swaps for op in edit.replace) or any(t in tensors for t in edit.tensors):
         return False
     return not any(op in relied for op, new in edit.replace.items() if tuple(new) != (op,))
+
+
+def bypass(op: Op, source: Tensor, view: View) -> Edit | None:
+    """Return the edit that deletes an op whose only result equals `source`.
+
+    None when the values are declared differently, or both must stay: a graph's input or constant
+    that would become an output, two outputs that would become one.
+    """
+    result = op.outputs[0]
+    declared = [(t.shape, t.shape_signature or t.shape, t.dtype, t.quant) for t in (source, result)]
+    if declared[0] != declared[1] or source.is_variable or len(op.outputs) != 1:
+        return None
+    if result not in view.outputs:
+        return Edit({op: ()}, {result: source})
+    maker = view.made_by.get(source)
+    if maker is None or source in view.outputs:
+        return None
+    return Edit({maker: (maker,), op: ()}, {source: result})
 
 
 def activation(op: Op) -> int:
