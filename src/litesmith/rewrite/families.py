@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 
 # Run on every float graph, to a fixed point.
-FAMILIES: tuple[Family, ...] = (FOLD_CONSTANTS,)
+FAMILIES: tuple[Family, ...] = (
+    FOLD_CONSTANTS,
+    ACTIVATIONS,
+)
 # Run after them when activations become integers.
 INTEGER_FAMILIES: tuple[Family, ...] = (INTEGER_FORMS,)
