@@ -136,7 +136,6 @@ BAD: list[tuple[str, dict[str, Any], type[LitesmithError], str]] = [
     ("no_signature", {}, InputError, "several functions and no signature: double, gamma, text"),
     ("gamma", {}, ConversionError, "Igamma"),
     ("text", {}, ConversionError, "string"),
-    ("stateful.keras", {}, ConversionError, "own variables"),
     ("only.weights.h5", {}, LoadError, "weights only"),
     ("custom.h5", {}, LoadError, "Twice"),
     ("unknown.keras", {"input_shapes": {"imag": (1, 8, 8, 3)}}, InputError, "imag"),

@@ -15,7 +15,7 @@ from litesmith.sources.options import Shape
 from litesmith.sources.scopes import Names
 from litesmith.sources.structure import unique
 from litesmith.sources.tables import table_handles
-from litesmith.sources.traced import trace
+from litesmith.sources.tracing import trace
 from litesmith.sources.verify import TOLERANCE, error, probe
 
 _WORDS = (b"the cat sat on the mat", b"one two 3", b"a")  # fed to text front ends

@@ -14,7 +14,7 @@ from litesmith.sources.graph_model import imported
 from litesmith.sources.graphdef import freeze
 from litesmith.sources.loaded import Loaded, dims
 from litesmith.sources.scopes import Names, plain
-from litesmith.sources.traced import trace
+from litesmith.sources.tracing import trace
 
 # Op → what it does, for the person who has to write it in the application; in the order of work.
 _DOES: tuple[tuple[re.Pattern[str], str], ...] = tuple(

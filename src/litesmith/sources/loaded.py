@@ -77,9 +77,7 @@ def _fill(spec: TensorSpec, wanted: Shape) -> TensorSpec:
     return TensorSpec(spec.name, (*batch, *rest), spec.dtype)
 
 
-def check_inputs(
-    inputs: Sequence[TensorSpec], wanted: Mapping[str, Shape] | None = None
-) -> None:
+def check_inputs(inputs: Sequence[TensorSpec], wanted: Mapping[str, Shape] | None = None) -> None:
     """Refuse inputs that cannot become tensors of a .tflite.
 
     Args:
@@ -158,3 +156,8 @@ def check_batch(inputs: Sequence[TensorSpec], batch: int | None) -> int | None:
         "size, which --batch needs.",
         "Leave --batch out, or build the model with a batch of None.",
     )
+
+
+def some_size(spec: TensorSpec) -> tuple[int, ...]:
+    """Return the shape of one invocation, open dimensions of a middling size."""
+    return tuple(64 if size is None else size for size in static(spec).shape)

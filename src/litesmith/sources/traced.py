@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,22 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from litesmith.data import TensorSpec
-from litesmith.errors import ConversionError, InputError, LitesmithError
+from litesmith.errors import ConversionError, InputError
 from litesmith.sources.convert import convert, with_signature
 from litesmith.sources.graphdef import Frozen, as_function, branches
-from litesmith.sources.loaded import Loaded, check_batch, static, with_batch
+from litesmith.sources.lift import changed_variables, lift
+from litesmith.sources.loaded import Loaded, check_batch, some_size, static, with_batch
 from litesmith.sources.options import specs_to_json
 from litesmith.sources.reasons import reason
-from litesmith.sources.structure import unique
-from litesmith.sources.state import (
-    State,
-    changed_variables,
-    lift,
-    name_states,
-    renamed_apart,
-    state_notes,
-)
+from litesmith.sources.state import State, name_states, renamed_apart, state_notes
 from litesmith.sources.stepping import Stepper
+from litesmith.sources.tracing import trace
 from litesmith.sources.trials import (
     STEPS,
     Trial,
@@ -52,6 +45,7 @@ class TracedModel:
         inputs: its inputs, unknown dimensions besides the batch filled in.
         keras_version: as stored in the file.
         batch: examples per invocation of the file, None when the application chooses.
+        allow_flex: keep ops without a builtin kernel as select-TF ops.
 
     Raises:
         ConversionError: TensorFlow cannot trace the model.
@@ -64,8 +58,11 @@ class TracedModel:
         inputs: Sequence[TensorSpec],
         keras_version: str | None = None,
         batch: int | None = 1,
+        *,
+        allow_flex: bool = False,
     ) -> None:
         self._loaded = loaded
+        self._allow_flex = allow_flex
         self.inputs = tuple(inputs)
         self.batch = check_batch(inputs, batch)
         self.keras_version = keras_version
@@ -153,8 +150,9 @@ class TracedModel:
 
         progress("converting to .tflite")
         own = self.inputs[: len(self._loaded.inputs)]  # without state
-        refuse_front_end(self._loaded, own, self.function)
-        lowered = convert(self.lowering(), self.batch)
+        if not self._allow_flex:
+            refuse_front_end(self._loaded, own, self.function)
+        lowered = convert(self.lowering(), self.batch, allow_flex=self._allow_flex)
         data = with_signature(lowered, self.inputs, self.outputs, self._loaded.key)
         progress("checking it by value")
         return self._verify(data)
@@ -224,7 +222,7 @@ class TracedModel:
         """Return the outputs' shapes; where the graph does not tell their rank, by running it."""
         shapes = [tensor.shape for tensor in self.function.outputs]
         if any(shape.rank is None for shape in shapes):
-            one = [np.zeros(static(spec).shape, spec.dtype) for spec in self.inputs]
+            one = [np.zeros(some_size(spec), spec.dtype) for spec in self.inputs]
             try:
                 found = self._call(self._loaded.original or self.function, one)
             except Exception as error:  # the adapter of TensorFlow's kernels
@@ -253,7 +251,7 @@ class TracedModel:
     def _for_any_batch(self) -> Any:
         """Return the model for any number of examples, None when it takes one at a time."""
         if self._many is None and self._loaded.original is not None:
-            several = [np.zeros((_CHUNK, *static(s).shape[1:]), s.dtype) for s in self.inputs]
+            several = [np.zeros((_CHUNK, *some_size(s)[1:]), s.dtype) for s in self.inputs]
             try:
                 self._call(self._loaded.original, several)
             except Exception:  # the adapter of a foreign function: it decides what it takes
@@ -287,57 +285,11 @@ def _call(function: Any, arrays: Sequence[Array], specs: Sequence[TensorSpec]) -
     return [y.numpy() for y in function(*fed)]
 
 
-def trace(
-    loaded: Loaded, specs: Sequence[TensorSpec], states: Sequence[State] = ()
-) -> tuple[Any, list[str]]:
-    """Return the concrete function over flat inputs and the names of its flat outputs.
-
-    Its outputs end with a read of every state, after all that the call does.
-    """
-    import tensorflow as tf
-
-    names: list[str] = []
-    ours: list[LitesmithError] = []
-
-    def flat(*tensors: Any) -> list[Any]:
-        try:
-            named = loaded.call(tensors)
-        except LitesmithError as error:
-            ours.append(error)  # tf.function would retell it
-            raise
-        names[:] = [name for name, _ in named]
-        # Identity: an output that is an input, a constant or said twice gets a tensor of its own.
-        outputs = [tf.identity(tensor) for _, tensor in named]
-        return [*outputs, *(tf.identity(state.variable.read_value()) for state in states)]
-
-    labels = unique([re.sub(r"[^A-Za-z0-9_]", "_", spec.name).lstrip("_") or "x" for spec in specs])
-    signature = [
-        tf.TensorSpec(spec.shape, spec.dtype, label)
-        for spec, label in zip(specs, labels, strict=True)
-    ]
-    try:
-        if loaded.legacy:
-            function = tf.compat.v1.wrap_function(flat, signature)
-        else:
-            function = tf.function(flat).get_concrete_function(*signature)
-    except Exception as error:  # the adapter of tracing, which runs the model's own Python
-        if ours:
-            raise ours[0] from error
-        raise ConversionError(
-            f"The model cannot be traced by TensorFlow: {reason(error)}."
-        ) from error
-    if not names:
-        raise ConversionError("The model has no outputs.")
-    return function, names
-
-
 def _any_batch(spec: TensorSpec) -> TensorSpec:
     return TensorSpec(spec.name, (None, *spec.shape[1:]), spec.dtype)
 
 
-def _output_spec(
-    name: str, shape: tuple[int | None, ...], dtype: str, batches: bool
-) -> TensorSpec:
+def _output_spec(name: str, shape: tuple[int | None, ...], dtype: str, batches: bool) -> TensorSpec:
     if batches and shape[:1] == (1,):
         shape = (None, *shape[1:])
     return TensorSpec(name, shape, dtype)

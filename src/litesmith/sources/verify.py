@@ -12,6 +12,7 @@ import numpy.typing as npt
 from litesmith.data import TensorSpec, synthetic_examples
 from litesmith.errors import ConversionError
 from litesmith.runtime import Session
+from litesmith.sources.flex import session_of
 
 Array = npt.NDArray[Any]
 TOLERANCE = 1e-3  # of the largest reference value; float kernels differ by 1e-6 … 1e-5
@@ -42,12 +43,14 @@ def verify(
         examples: per input (k, *example_shape).
         reference: per output (k, *output_example_shape).
         again: runs the original once more, to tell a random model from a wrong file.
-        size, states, what: how the examples are fed, as `trials.Trial` says.
+        size: examples per invocation of a file whose batch is open.
+        states: how many of the last inputs are state that the file is to be fed from step to step.
+        what: said of a failure, as in " at batch 5".
 
     Raises:
         ConversionError: an output differs, or outputs changed places.
     """
-    session = Session(data)
+    session = session_of(data)
     actual = _stream(session, examples, states) if states else session.run(examples, size)
     errors = [error(a, b) for a, b in zip(reference, actual, strict=True)]
     wrong = [i for i, far in enumerate(errors) if far > TOLERANCE]
@@ -60,7 +63,8 @@ def verify(
     name, far = outputs[wrong[0]].name, errors[wrong[0]]
     how = "has another shape" if far == np.inf else f"differs by {far:.2g} of its largest value"
     raise ConversionError(
-        f"The converted graph does not compute what the model computes{what}: output '{name}' {how}.",
+        f"The converted graph does not compute what the model computes{what}: "
+        f"output '{name}' {how}.",
         "Please report this model; nothing was written.",
     )
 

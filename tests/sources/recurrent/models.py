@@ -88,9 +88,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
         lambda layers: layers.ConvLSTM2D(2, 3, padding="same", return_sequences=True),
         (STEPS, 5, 6, FEATURES),
     ),
-    "time_distributed": _over_time(
-        lambda layers: layers.TimeDistributed(layers.Dense(2)), _TIME
-    ),
+    "time_distributed": _over_time(lambda layers: layers.TimeDistributed(layers.Dense(2)), _TIME),
     "masked": _masked,
     "embedded": _embedded,
     "with_states": _with_states,
@@ -102,7 +100,9 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 def varied(model: Any, seed: int = 0) -> Any:
     """Give every weight, biases included, a value of its own."""
     random = np.random.default_rng(seed)
-    model.set_weights([random.normal(0, 0.5, w.shape).astype(w.dtype) for w in model.get_weights()])
+    for variable in model.weights:
+        values = random.normal(0, 0.5, tuple(variable.shape))
+        variable.assign(np.abs(values) + 0.5 if "variance" in variable.name else values)
     return model
 
 
