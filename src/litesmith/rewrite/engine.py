@@ -20,6 +20,7 @@ from litesmith.graph.edit import drop_dead, producers, rebuild, users
 from litesmith.graph.enums import Activation
 
 _MOST_SWEEPS = 200
+_SMALL = 4096  # bytes of a constant that may be stored twice
 
 
 def _nothing() -> Mapping[Any, Any]:
@@ -88,9 +89,11 @@ class View:
         made_by: computed tensor → its op.
         read_by: tensor → ops that read it.
         outputs: the graph's outputs.
+        position: op → its place in execution order.
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.position = {op: i for i, op in enumerate(graph.ops)}
         self.made_by = producers(graph)
         self.read_by = users(graph)
         self.outputs = frozenset(graph.outputs)
@@ -204,6 +207,40 @@ def bypass(op: Op, source: Tensor, view: View) -> Edit | None:
 def activation(op: Op) -> int:
     """Return the op's fused activation (`Activation.NONE` for ops without the option)."""
     return int(op.option("fused_activation_function", 0) or 0)
+
+
+def dims(tensor: Tensor) -> tuple[int, ...]:
+    """Return a tensor's sizes, -1 for those known at run time only."""
+    return tensor.shape if tensor.shape_signature is None else tensor.shape_signature
+
+
+def sized(tensor: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return a value declared with sizes, -1 for those known at run time only."""
+    signature = tuple(sizes) if -1 in sizes else None
+    return tensor.with_(shape=tuple(abs(d) for d in sizes), shape_signature=signature)
+
+
+def broadcast(a: Tensor, b: Tensor) -> tuple[int, ...] | None:
+    """Return the sizes of an elementwise result, -1 for unknown ones; None when they clash."""
+    one, two = dims(a), dims(b)
+    rank = max(len(one), len(two))
+    pairs = zip((1,) * (rank - len(one)) + one, (1,) * (rank - len(two)) + two, strict=True)
+    found = []
+    for x, y in pairs:
+        if x != y and 1 not in (x, y) and -1 not in (x, y):
+            return None
+        # Beside a size above 1, an unknown one must be 1 or that size.
+        found.append(y if x == 1 or (x == -1 and y > 1) else x)
+    return tuple(found)
+
+
+def affordable(tensor: Tensor, view: View) -> bool:
+    """True when a changed copy of a constant does not blow the file up.
+
+    That is when nothing else reads it, so the old one goes, or it is small.
+    """
+    alone = len(view.read_by.get(tensor, ())) == 1 and tensor not in view.outputs
+    return alone or (tensor.data is not None and tensor.data.nbytes <= _SMALL)
 
 
 def binary(kind: str, a: Tensor, b: Tensor, result: Tensor, like: Op, fused: int = 0) -> Op:
