@@ -11,7 +11,7 @@ from typing import Any
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
-from litesmith.forge import budget, prove, siblings, warnings
+from litesmith.forge import budget, flex, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
 from litesmith.forge.facts import artifact_facts, source_facts
@@ -30,7 +30,7 @@ from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
 from litesmith.report.version import __version__
 from litesmith.rewrite import Rewrite
 from litesmith.runtime import Session
-from litesmith.sources import Source, SourceInfo, open_source
+from litesmith.sources import FileSession, Source, SourceInfo, open_source
 
 _CALIBRATION_EXAMPLES = 1000
 _FLOAT_TOLERANCE = 1e-3
@@ -44,8 +44,8 @@ class _Built:
     model: bytes
     float_graph: Graph
     graph: Graph
-    float_session: Session
-    session: Session
+    float_session: FileSession
+    session: FileSession
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def _run(
         float_model = opened.lower()
         graph = graphs.read(float_model)
         _decline_quantized(graph, opened.info)
+        flex.refuse_int8(graph, plan.scheme)
         examples = given.examples
         if examples is None:
             examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed, opened.info.inputs)
@@ -91,11 +92,12 @@ def _run(
         exact, shipped = _apply(plan, graph, given.examples, listen, ledger)
         if exact is not graph:
             float_model = graphs.write(exact)
-        built = _load(float_model, exact, shipped)
+        built = _load(float_model, exact, shipped, opened)
         _prove(plan, opened, given, reference, built, listen, ledger)
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
-    ledger.note(latency_ms=_latency(built, next(reference.pairs())[0]), machine=this_machine())
+    latency = _latency(built, next(reference.pairs())[0])
+    ledger.note(latency_ms=latency, machine=this_machine())
     ledger.warn(warnings.after(ledger.report, plan.options, plan.scheme))
     _write(plan, built, ledger)
     return ledger.finish()
@@ -160,12 +162,13 @@ def _apply(
     return exact, graph
 
 
-def _load(float_model: bytes, float_graph: Graph, graph: Graph) -> _Built:
-    float_session = Session(float_model)
+def _load(float_model: bytes, float_graph: Graph, graph: Graph, opened: Source) -> _Built:
+    float_session = flex.session_of(float_model, float_graph, opened)
     if graph is float_graph:
         return _Built(float_model, float_model, graph, graph, float_session, float_session)
     model = graphs.write(graph)
-    return _Built(float_model, model, float_graph, graph, float_session, Session(model))
+    session = flex.session_of(model, graph, opened)
+    return _Built(float_model, model, float_graph, graph, float_session, session)
 
 
 def _prove(
@@ -184,7 +187,8 @@ def _prove(
     exact, *rest = reference.fidelity(names, *runs)
     final = rest[0] if rest else exact
     _check_float(exact, given.examples is None)
-    check_open(built.float_session, built.session, next(reference.pairs())[0])
+    if isinstance(built.float_session, Session) and isinstance(built.session, Session):
+        check_open(built.float_session, built.session, next(reference.pairs())[0])
     parity = prove.parity(exact, final, synthetic=given.examples is None)
     for first, second in siblings.fidelities(opened, built.float_graph, built.graph, plan.seed):
         _check_float(first, synthetic=True)
@@ -196,6 +200,7 @@ def _prove(
         target=TargetFacts(plan.target.name, True, plan.target.proof),
     )
     ledger.warn(warnings.of_fidelity(exact, final))
+    ledger.warn(flex.notices(built.graph))
     if given.labelled is not None:
         size = prove.batch_size(prove.example_bytes(built.graph))
         ledger.note(
@@ -232,7 +237,9 @@ def _float_file(plan: Plan, model: bytes) -> FloatFile:
     return FloatFile(None if path is None else str(path), size.raw_bytes, size.gzip_bytes)
 
 
-def _latency(built: _Built, batch: Sequence[Any]) -> Latency:
+def _latency(built: _Built, batch: Sequence[Any]) -> Latency | None:
+    if not isinstance(built.session, Session) or not isinstance(built.float_session, Session):
+        return None
     example = [x[:1] for x in batch]
     files = {"artifact": (built.session, example)}
     if built.session is not built.float_session:

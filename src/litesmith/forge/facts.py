@@ -10,8 +10,7 @@ from litesmith.graph.census import float_ops, op_counts, weights_bits
 from litesmith.measure import measure_size
 from litesmith.report import Artifact, FloatOp, Port, SourceFacts, TensorFacts
 from litesmith.runtime import Port as RuntimePort
-from litesmith.runtime import Session
-from litesmith.sources import SourceInfo
+from litesmith.sources import FileSession, SourceInfo
 
 
 def source_facts(info: SourceInfo) -> SourceFacts:
@@ -28,7 +27,7 @@ def source_facts(info: SourceInfo) -> SourceFacts:
     )
 
 
-def artifact_facts(path: str, model: bytes, graph: Graph, session: Session) -> Artifact:
+def artifact_facts(path: str, model: bytes, graph: Graph, session: FileSession) -> Artifact:
     """Return what is known of the file that comes out."""
     size = measure_size(model)
     return Artifact(

@@ -22,7 +22,7 @@ from litesmith.measure import (
 from litesmith.report import OutputParity, Parity, Score
 from litesmith.runtime import Session
 from litesmith.runtime import quantize as to_port
-from litesmith.sources import Source
+from litesmith.sources import FileSession, Source
 
 PARITY_EXAMPLES = 200
 _PARITY_BYTES = 256 * 2**20  # inputs and outputs that are kept while the parent quantizes
@@ -83,8 +83,8 @@ class Reference:
 
 def score(
     source: Source,
-    exact: Session,
-    final: Session,
+    exact: FileSession,
+    final: FileSession,
     labelled: Labelled,
     metric: str | None,
     size: int,

@@ -11,16 +11,19 @@ Add here:
 """
 
 from litesmith.sources.detect import SourceFormat, detect
+from litesmith.sources.flex import flex_ops
 from litesmith.sources.memory import is_model_object
 from litesmith.sources.options import LoadOptions, SourceInfo
-from litesmith.sources.source import Source, open_source
+from litesmith.sources.source import FileSession, Source, open_source
 
 __all__ = [
+    "FileSession",
     "LoadOptions",
     "Source",
     "SourceFormat",
     "SourceInfo",
     "detect",
+    "flex_ops",
     "is_model_object",
     "open_source",
 ]

@@ -29,6 +29,8 @@ class Worker:
         self.work = work
         self.progress = progress
         self.model: Any = None
+        self.file: Any = None
+        self.opened: str | None = None
 
     def open(self, **args: Any) -> dict[str, Any]:
         """Load a model file; return its info."""
@@ -48,6 +50,26 @@ class Worker:
 
         more = () if key is None else (key,)
         return {"arrays": save_arrays(self.model.run(load_arrays(arrays), *more), self.work)}
+
+    def open_file(self, path: str) -> dict[str, Any]:
+        """Open a .tflite that needs TensorFlow to be run; return its inputs and outputs."""
+        from dataclasses import asdict
+
+        from litesmith.sources.flex import FlexSession
+
+        self.file, self.opened = FlexSession(Path(path).read_bytes()), path
+        return {
+            "inputs": [asdict(port) for port in self.file.inputs],
+            "outputs": [asdict(port) for port in self.file.outputs],
+        }
+
+    def run_file(self, path: str, arrays: list[str]) -> dict[str, Any]:
+        """Run such a file on a batch; return the paths of its outputs."""
+        from litesmith.sources.protocol import load_arrays, save_arrays
+
+        if path != self.opened:
+            self.open_file(path)
+        return {"arrays": save_arrays(self.file.run(load_arrays(arrays)), self.work)}
 
     def convert(self, **args: Any) -> dict[str, Any]:
         """Convert a GraphDef that the parent froze; return the path of the float .tflite."""
@@ -69,6 +91,8 @@ REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
     "lower": Worker.lower,
     "run": Worker.run,
     "convert": Worker.convert,
+    "open_file": Worker.open_file,
+    "run_file": Worker.run_file,
 }
 
 

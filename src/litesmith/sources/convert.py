@@ -14,16 +14,19 @@ from litesmith.sources.lists import has_lists, without_lists
 from litesmith.sources.tables import has_tables
 
 _KEY = "serving_default"
+_SELECT = re.compile(r"^\s*TF Select ops: ", re.M)
 _UNSUPPORTED = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+?)\s*$", re.M)
+_KEEP = " Or keep it: --allow-flex (the application then needs the select-TF runtime)."
 _NAMED = re.compile(r"'tf\.(\w+)' op")
 
 
-def convert(function: Any, batch: int | None = 1) -> bytes:
+def convert(function: Any, batch: int | None = 1, *, allow_flex: bool = False) -> bytes:
     """Return the .tflite of a concrete function; it has no signature yet.
 
     Args:
         function: its shapes are static but for the batch, and dimensions that stay open.
         batch: its first dimension, None when open.
+        allow_flex: keep ops without a builtin kernel as select-TF ops.
 
     The function is taken unfrozen and *without* its model: the converter then freezes it itself,
     once. Given with the model it goes through a SavedModel and drops Keras 3's weights.
@@ -37,26 +40,27 @@ def convert(function: Any, batch: int | None = 1) -> bytes:
     elif has_tables(graph):
         function = as_function(freeze(function))
     try:
-        return _convert(function)
+        return _convert(function, allow_flex)
     except Exception as error:
         if "TensorListReserve" not in str(error):
             raise _explained(error, function) from error
     frozen = freeze(function)
     repaired = as_function(with_static_lists(frozen) if batch == 1 else without_lists(frozen))
     try:
-        return _convert(repaired)
+        return _convert(repaired, allow_flex)
     except Exception as error:
         raise _explained(error, function) from error
 
 
-def _convert(function: Any) -> bytes:
+def _convert(function: Any, allow_flex: bool = False) -> bytes:
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.exclude_conversion_metadata = True
     # LSTM, 100 steps: 1.57 → 0.88 ms, for what a loop puts out is no longer copied at every step.
     converter._experimental_enable_dynamic_update_slice = True
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    more = [tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else []
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, *more]
     return bytes(converter.convert())
 
 
@@ -79,7 +83,8 @@ def explain(text: str) -> tuple[str, str]:
         verb = "has" if len(ops) == 1 else "have"
         return (
             f"{noun} {', '.join(ops)} of this model {verb} no .tflite kernel.",
-            "Replace the layer that uses it by one of builtin ops.",
+            "Replace the layer that uses it by one of builtin ops."
+            + (_KEEP if _SELECT.search(text) and "Custom ops: " not in text else ""),
         )
     errors = re.findall(r"error: (.+)", text) or text.splitlines() or ["no message"]
     return f"TensorFlow's converter failed: {errors[0].strip()[:300]}", "The log has the details."

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
 from litesmith.sources.loaded import Loaded, with_shapes
 from litesmith.sources.options import Shape
 
+_NO_FLEX = " --allow-flex keeps no text: no runtime here could prove such a file."
+
 
 def with_ends(
     loaded: Loaded, inputs: Sequence[str], outputs: Sequence[str], after: Sequence[str],
-    shapes: Mapping[str, Shape], *, allow_text: bool = False,
+    shapes: Mapping[str, Shape], *, allow_flex: bool = False,
 ) -> tuple[Loaded, dict[str, Shape]]:  # fmt: skip
     """Return the model between the ends that the user chose, and the shapes of its inputs.
 
@@ -23,7 +24,7 @@ def with_ends(
         outputs: names of outputs, () for all.
         after: layers to cut after.
         shapes: by name, of the model's inputs and of those that a cut makes.
-        allow_text: let inputs of text pass.
+        allow_flex: was said, and does not help with text.
 
     Raises:
         InputError: an unknown name.
@@ -43,8 +44,7 @@ def with_ends(
         loaded = cut(loaded, after, shapes)
     gone = before - {spec.name for spec in loaded.inputs}
     shapes = {name: shape for name, shape in shapes.items() if name not in gone}
-    if not allow_text:
-        _refuse_text(loaded, shapes)
+    _refuse_text(loaded, shapes, _NO_FLEX if allow_flex else "")
     return loaded, shapes
 
 
@@ -66,15 +66,15 @@ def refuse_text_outputs(outputs: Sequence[TensorSpec]) -> None:
     )
 
 
-def _refuse_text(loaded: Loaded, shapes: Mapping[str, Shape]) -> None:
+def _refuse_text(loaded: Loaded, shapes: Mapping[str, Shape], more: str) -> None:
     from litesmith.sources.front_end import refusal
 
     text = [spec.name for spec in loaded.inputs if spec.dtype == "string"]
     if not text:
         return
     inputs = with_shapes(loaded.inputs, shapes)
-    error: Any = refusal(loaded, inputs)
-    raise error or ConversionError(
+    error = refusal(loaded, inputs) or ConversionError(
         f"The input '{text[0]}' holds strings, which .tflite kernels cannot read.",
         "Export the part of the model behind the text processing: --input LAYER.",
     )
+    raise ConversionError(error.message, error.hint + more)

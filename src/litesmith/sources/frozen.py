@@ -25,6 +25,7 @@ class FrozenRequest:
         sizes: the inputs with the sizes that the file assumes for open dimensions.
         trials: the fields of each `Trial`, arrays as .npy paths: the model's own answers.
         batch: examples per invocation, None when open.
+        allow_flex: keep ops without a builtin kernel as select-TF ops.
     """
 
     graph: str
@@ -35,6 +36,7 @@ class FrozenRequest:
     sizes: list[dict[str, Any]]
     trials: list[dict[str, Any]]
     batch: int | None
+    allow_flex: bool = False
 
 
 def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> bytes:
@@ -50,7 +52,8 @@ def convert_frozen(request: FrozenRequest, progress: Callable[[str], None]) -> b
     function = as_function(Frozen(graph, tuple(request.feeds), tuple(request.fetches)))
     progress("converting to .tflite")
     inputs, outputs = specs_from_json(request.inputs), specs_from_json(request.outputs)
-    data = with_signature(convert(function, request.batch), inputs, outputs)
+    lowered = convert(function, request.batch, allow_flex=request.allow_flex)
+    data = with_signature(lowered, inputs, outputs)
     progress("checking it by value")
     data = with_default_sizes(data, specs_from_json(request.sizes))
     for trial in map(trial_from_json, request.trials):

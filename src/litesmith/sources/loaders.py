@@ -101,13 +101,14 @@ def load(request: LoadRequest) -> Opened:
         () if own else request.outputs,
         request.cut,
         request.input_shapes,
-        allow_text=request.allow_flex,
+        allow_flex=request.allow_flex,
     )
     inputs = with_shapes(loaded.inputs, shapes)
     check_inputs(inputs, shapes)
-    model = TracedModel(loaded, inputs, stored.keras_version, request.batch)
-    if not request.allow_flex:
-        refuse_text_outputs(model.outputs)
+    model = TracedModel(
+        loaded, inputs, stored.keras_version, request.batch, allow_flex=request.allow_flex
+    )
+    refuse_text_outputs(model.outputs)
     return model
 
 
@@ -142,7 +143,9 @@ def _load_several(request: LoadRequest) -> Opened:
     tf = import_tensorflow(keras=None)
     request.progress("loading the SavedModel")
     loaded = several_of_saved_model(request.path, keys, tf, request.input_shapes)
-    return models_of(loaded, request.input_shapes, request.batch)
+    return models_of(
+        loaded, request.input_shapes, request.batch, allow_flex=request.allow_flex
+    )
 
 
 def _load_frozen_graph(request: LoadRequest, _: Stored) -> Loaded:

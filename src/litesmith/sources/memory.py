@@ -18,6 +18,7 @@ import numpy.typing as npt
 from litesmith.errors import LoadError
 from litesmith.sources import protocol
 from litesmith.sources.detect import SourceFormat
+from litesmith.sources.flex import FlexSession
 from litesmith.sources.options import LoadOptions, SourceInfo, specs_to_json
 from litesmith.sources.process import Child
 
@@ -72,7 +73,9 @@ class MemorySource:
         check_inputs(inputs, shapes)
         self._options = options
         self._title = title
-        self._model = TracedModel(loaded, inputs, batch=options.batch)
+        self._model = TracedModel(
+            loaded, inputs, batch=options.batch, allow_flex=options.allow_flex
+        )
         refuse_text_outputs(self._model.outputs)
 
     @functools.cached_property
@@ -113,6 +116,7 @@ class MemorySource:
                 sizes=specs_to_json(choices[0]),
                 trials=[trial_to_json(trial, child.work.path) for trial in trials],
                 batch=self._model.batch,
+                allow_flex=self._options.allow_flex,
             )
             return Path(reply["path"]).read_bytes()
         finally:
@@ -124,6 +128,10 @@ class MemorySource:
 
         check_batch(batch, self.info.inputs)
         return self._model.run([np.asarray(x) for x in batch])
+
+    def session(self, model: bytes) -> FlexSession:
+        """Return a file with select-TF ops, run by the caller's TensorFlow (see `Source`)."""
+        return FlexSession(model)
 
     def close(self) -> None:
         """Nothing to free: the model is the caller's."""

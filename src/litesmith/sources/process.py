@@ -25,6 +25,8 @@ _PHASES: dict[str, tuple[str, type[LitesmithError]]] = {
     "open": ("loading the model", LoadError),
     "lower": ("converting the model", ConversionError),
     "convert": ("converting the model", ConversionError),
+    "open_file": ("running the file", ConversionError),
+    "run_file": ("running the file", ConversionError),
     "run": ("running the original model", ConversionError),
 }
 _MODULE = "litesmith.sources.child"

@@ -149,7 +149,7 @@ def _function_names(model: Any) -> Iterator[str]:
 
 
 def _inference(functions: Sequence[Any]) -> Any:
-    """Return the trace not for training that takes the fewest tensors, of the most general shape."""
+    """Return the trace not for training, of the fewest tensors and the most general shape."""
     import tensorflow as tf
 
     def rank(function: Any) -> tuple[bool, int, int]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from litesmith.graph import Graph, read, write
 from litesmith.graph.signatures import share_constants, sole
-from litesmith.runtime import Session
 from litesmith.sources.ends import refuse_text_outputs, with_ends
+from litesmith.sources.flex import session_of
 from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
 from litesmith.sources.options import Shape
 from litesmith.sources.traced import TracedModel
@@ -64,7 +64,7 @@ class SeveralModels:
             alone = write(sole(whole, key))
             for trial in model.trials(model.choices()):
                 check(alone, model.outputs, trial, None if trial.states else model.run)
-        Session(data)
+        session_of(data)
         return data
 
     def run(self, batch: Sequence[Array], key: str | None = None) -> list[Array]:
@@ -74,7 +74,11 @@ class SeveralModels:
 
 
 def models_of(
-    loaded: Mapping[str, Loaded], shapes: Mapping[str, Shape], batch: int | None
+    loaded: Mapping[str, Loaded],
+    shapes: Mapping[str, Shape],
+    batch: int | None,
+    *,
+    allow_flex: bool,
 ) -> SeveralModels:
     """Return models by key, each with those of the shapes that its inputs have names for.
 
@@ -90,7 +94,7 @@ def models_of(
         one, own = with_ends(one, (), (), (), own)
         inputs = with_shapes(one.inputs, own)
         check_inputs(inputs, own)
-        models[key] = TracedModel(one, inputs, None, batch)
+        models[key] = TracedModel(one, inputs, None, batch, allow_flex=allow_flex)
         refuse_text_outputs(models[key].outputs)
     return SeveralModels(models)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from litesmith.data import TensorSpec
 from litesmith.errors import InputError
+from litesmith.runtime import Port
 from litesmith.sources import protocol
 from litesmith.sources.detect import SourceFormat, detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
@@ -20,6 +22,21 @@ from litesmith.sources.options import LoadOptions, Sibling, SourceInfo, specs_fr
 from litesmith.sources.process import Child
 
 Array = npt.NDArray[Any]
+
+
+class FileSession(Protocol):
+    """A .tflite ready to run, wherever it runs."""
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """Its inputs."""
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """Its outputs."""
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Run each example of a batch in turn (see `Session.run`)."""
 
 
 @runtime_checkable
@@ -55,6 +72,13 @@ class Source(Protocol):
 
         Raises:
             InputError: the model refuses the examples.
+        """
+
+    def session(self, model: bytes) -> FileSession:
+        """Return a .tflite with select-TF ops, ready to run until the source is closed.
+
+        Raises:
+            ConversionError: it cannot be run here.
         """
 
     def close(self) -> None:
@@ -144,6 +168,13 @@ class FileSource:
         paths = protocol.save_arrays(batch, self._child.work.path)
         return protocol.load_arrays(self._child.request("run", arrays=paths, key=key)["arrays"])
 
+    def session(self, model: bytes) -> FileSession:
+        """Return a file with select-TF ops, run in the child (see `Source`)."""
+        path = self._child.work.path / f"file-{hashlib.sha256(model).hexdigest()[:16]}.tflite"
+        with protocol.disk(path.parent):
+            path.write_bytes(model)
+        return RemoteSession(self._child, str(path))
+
     def close(self) -> None:
         """End the child."""
         self._child.close()
@@ -171,6 +202,37 @@ def open_arguments(path: Path, form: SourceFormat, options: LoadOptions) -> dict
         "allow_flex": options.allow_flex,
         "trust": options.trust,
     }
+
+
+class RemoteSession:
+    """A .tflite that runs in the child.
+
+    Args:
+        child: the process.
+        path: of the file.
+
+    Raises:
+        ConversionError: it cannot be run.
+    """
+
+    def __init__(self, child: Child, path: str) -> None:
+        self._child = child
+        self._path = path
+        ports = child.request("open_file", path=path)
+        self.inputs, self.outputs = (
+            tuple(map(_port, ports[end])) for end in ("inputs", "outputs")
+        )
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Run each example of a batch in turn (see `Session.run`)."""
+        paths = protocol.save_arrays(batch, self._child.work.path)
+        reply = self._child.request("run_file", path=self._path, arrays=paths)
+        return protocol.load_arrays(reply["arrays"])
+
+
+def _port(fields: dict[str, Any]) -> Port:
+    given: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
+    return Port(**given)
 
 
 def check_batch(batch: Sequence[Array], inputs: Sequence[TensorSpec]) -> None:

@@ -51,7 +51,12 @@ def verify(
         ConversionError: an output differs, or outputs changed places.
     """
     session = session_of(data)
-    actual = _stream(session, examples, states) if states else session.run(examples, size)
+    if states:
+        if not isinstance(session, Session):
+            raise ConversionError("A file with select-TF ops cannot keep state, too.")
+        actual = _stream(session, examples, states)
+    else:
+        actual = session.run(examples, size)
     errors = [error(a, b) for a, b in zip(reference, actual, strict=True)]
     wrong = [i for i, far in enumerate(errors) if far > TOLERANCE]
     if not wrong or (again is not None and _is_random(reference, again(examples))):

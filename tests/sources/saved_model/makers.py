@@ -22,8 +22,9 @@ def _module() -> Any:
     class Module(tf.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.weight = tf.Variable(np.random.default_rng(1).normal(size=(16, 16)), dtype="float32")
-            self.head = tf.Variable(np.random.default_rng(2).normal(size=(16, 3)), dtype="float32")
+            random = np.random.default_rng(1)
+            self.weight = tf.Variable(random.normal(size=(16, 16)), dtype="float32")
+            self.head = tf.Variable(random.normal(size=(16, 3)), dtype="float32")
 
         @tf.function(input_signature=[_spec([None, 16])])
         def embed(self, x: Any) -> Any:
@@ -41,7 +42,9 @@ def _module() -> Any:
         def any_size(self, x: Any) -> Any:
             return {"y": tf.reduce_sum(x * 2.0, 1)}
 
-        @tf.function(input_signature=[_spec([None, 4], "uint8", "z"), _spec([None, 4], "int32", "a")])
+        @tf.function(
+            input_signature=[_spec([None, 4], "uint8", "z"), _spec([None, 4], "int32", "a")]
+        )
         def integers(self, z: Any, a: Any) -> Any:
             return {"y": tf.cast(z, tf.float32) - 2.0 * tf.cast(a, tf.float32)}
 

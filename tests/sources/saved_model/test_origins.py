@@ -82,7 +82,7 @@ BAD: list[tuple[str, dict[str, Any], type[LitesmithError], str, str]] = [
     ("functions_only", {}, InputError, "several functions and no signature", "--signature KEY"),
     ("hub", {"signature": "any_rank"}, InputError, "'x'.*dimensions", "--input-shape x=1x"),
     ("hub", {"signature": "any_size"}, InputError, "unknown dimensions", "--input-shape x=1x128x3"),
-    ("hub", {"signature": "labelled"}, ConversionError, "'names' holds strings", "--outputs scores"),
+    ("hub", {"signature": "labelled"}, ConversionError, "'names' holds", "--outputs scores"),
     ("hub", {"signature": "records"}, ConversionError, "ParseExample", "--input ParseExample"),
     ("hub", {"signature": "embed", "outputs": ("e",)}, InputError, "'e'", "embedding"),
     ("hub", {"signature": "embed", "inputs": ("x",)}, InputError, "--inputs", "--input LAYER"),

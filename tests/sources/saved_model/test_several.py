@@ -56,7 +56,8 @@ def test_schemes_apply_to_every_signature(saved: Saved, tmp_path: Path, scheme: 
     assert {"embed", "classify"} == {
         s.key for g in (read(data), *read(data).siblings) for s in g.signatures
     }
-    assert _answers(data, "classify", np.ones((1, 16), np.float32)).sum() == pytest.approx(1, abs=1e-3)
+    scores = _answers(data, "classify", np.ones((1, 16), np.float32))
+    assert scores.sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_int8_takes_one_signature(saved: Saved, tmp_path: Path) -> None:
