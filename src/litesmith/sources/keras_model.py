@@ -13,6 +13,7 @@ from litesmith.sources.keras_states import named_states
 from litesmith.sources.loaded import Loaded, NamedTensors
 from litesmith.sources.options import Shape
 from litesmith.sources.structure import is_shape, leaves, pack, unique
+from litesmith.sources.time_distributed import folding_steps
 
 
 def from_keras(model: Any, loader: str, shapes: Mapping[str, Shape] | None = None) -> Loaded:
@@ -91,7 +92,8 @@ def _symbolic(model: Any, loader: str) -> Loaded:
     arguments = _training(model)
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
-        result = model(pack(structure, iter(tensors)), **arguments)
+        with folding_steps(model):
+            result = model(pack(structure, iter(tensors)), **arguments)
         flat = [tensor for _, tensor in leaves(result)]
         return list(zip(output_names, flat, strict=True))
 
@@ -105,7 +107,8 @@ def _subclassed(model: Any, loader: str, structure: dict[str, Any]) -> Loaded:
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
         values = pack(structure, iter(tensors), is_leaf=_is_input)
-        result = model(*values.values(), **arguments)
+        with folding_steps(model):
+            result = model(*values.values(), **arguments)
         flat = list(leaves(result))
         names = unique([key or f"output_{i}" for i, (key, _) in enumerate(flat)])
         return list(zip(names, (tensor for _, tensor in flat), strict=True))

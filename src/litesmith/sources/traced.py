@@ -78,6 +78,7 @@ class TracedModel:
             )
         )
         self._many: Any = None
+        self._functions: dict[Any, Any] = {}
         self._together = self._batches and keep_apart
         self._stepper: Stepper | None = None
         self._lifted: Frozen | None = None
@@ -134,10 +135,6 @@ class TracedModel:
             return as_function(self._lifted)
         if self.batch == 1:
             return self.function
-        if self.batch is None and self._loaded.original is None:
-            several = self._for_any_batch()
-            if several is not None:
-                return several
         return trace(self._loaded, [with_batch(spec, self.batch) for spec in self.inputs])[0]
 
     def lower(self, progress: Callable[[str], None]) -> bytes:
@@ -181,7 +178,9 @@ class TracedModel:
 
     def trials(self, choices: Sequence[tuple[TensorSpec, ...]]) -> Iterator[Trial]:
         """Yield what the file must reproduce."""
-        yield from make_trials(choices, self.batch, self.run)
+        # A file of open batch is held against the model called for one example at a time.
+        together = self._together and self.batch is not None
+        yield from make_trials(choices, self.batch, lambda batch: self._answers(batch, together))
         if self._stepper is not None:
             count = len(self._states)
             examples = probe(choices[0], STEPS)
@@ -205,8 +204,11 @@ class TracedModel:
         Raises:
             InputError: the model refuses the examples.
         """
+        return self._answers(batch, self._together)
+
+    def _answers(self, batch: Sequence[Array], together: bool) -> list[Array]:
         try:
-            if self._together:
+            if together:
                 answers = self._run_together(batch)
                 if answers is not None:
                     return answers
@@ -235,7 +237,7 @@ class TracedModel:
 
     def _run_together(self, batch: Sequence[Array]) -> list[Array] | None:
         """Run in chunks; None when the model turns out not to keep examples apart."""
-        many = self._for_any_batch()
+        many = self._for_any_batch(self._as_sized(batch))
         if many is None:
             self._together = False
             return None
@@ -248,7 +250,25 @@ class TracedModel:
             return None
         return [np.concatenate(rows)[:count] for rows in zip(*parts, strict=True)]
 
-    def _for_any_batch(self) -> Any:
+    def _as_sized(self, batch: Sequence[Array]) -> list[TensorSpec]:
+        """Return the inputs with the examples' sizes in their open dimensions.
+
+        What a model computes in a graph must not depend on whether sizes are known, but it does.
+        """
+        return [
+            TensorSpec(s.name, (*s.shape[:1], *x.shape[x.ndim - len(s.shape) + 1 :]), s.dtype)
+            if None in s.shape[1:]
+            else s
+            for s, x in zip(self.inputs, batch, strict=True)
+        ]
+
+    def _traced(self, specs: Sequence[TensorSpec]) -> Any:
+        key = tuple(spec.shape for spec in specs)
+        if key not in self._functions:
+            self._functions[key] = trace(self._loaded, specs)[0]
+        return self._functions[key]
+
+    def _for_any_batch(self, specs: Sequence[TensorSpec]) -> Any:
         """Return the model for any number of examples, None when it takes one at a time."""
         if self._many is None and self._loaded.original is not None:
             several = [np.zeros((_CHUNK, *some_size(s)[1:]), s.dtype) for s in self.inputs]
@@ -259,17 +279,20 @@ class TracedModel:
             self._many = self._loaded.original
         if self._many is None:
             with contextlib.suppress(ConversionError):
-                self._many = trace(self._loaded, [_any_batch(s) for s in self.inputs])[0]
+                return self._traced([_any_batch(spec) for spec in specs])
         return self._many
 
     def _run_each(self, batch: Sequence[Array]) -> list[Array]:
         rows = []
+        function = self.function
+        if open_axes(self.inputs):
+            function = self._traced([static(spec) for spec in self._as_sized(batch)])
         for i in range(len(batch[0])):
             one = [_as_fed(x[i], spec) for x, spec in zip(batch, self.inputs, strict=True)]
             if self._stepper is not None:
                 answers = self._stepper.run(one)
             else:
-                answers = self._call(self._loaded.original or self.function, one)
+                answers = self._call(self._loaded.original or function, one)
             rows.append([_as_example(y) for y in answers])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 

@@ -55,3 +55,22 @@ def test_any_length(package: str, kind: str, batch: int | None) -> None:
         np.testing.assert_allclose(
             session.run([given])[0], np.asarray(model(given)), rtol=1e-4, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_time_distributed_over_any_length(package: str, batch: int | None) -> None:
+    """Keras 3 traces it wrongly for an open length; eagerly it is right."""
+    keras = keras_of(package)
+    layers = keras.layers
+    x = keras.Input((None, 6, 6, 2), name="frames")
+    y = layers.TimeDistributed(layers.Conv2D(3, 3))(x)
+    y = layers.TimeDistributed(layers.Dropout(0.5))(layers.TimeDistributed(layers.Flatten())(y))
+    model = varied(keras.Model(x, layers.GRU(4, return_sequences=True)(y)))
+    found = traced(model, batch, {"frames": (1, None, 6, 6, 2)})
+    session, _ = lowered(found)
+    for length in (3, 8):
+        given = np.random.default_rng(length).normal(size=(2, length, 6, 6, 2)).astype("float32")
+        wanted = np.asarray(model(given))
+        np.testing.assert_allclose(session.run([given])[0], wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found.run([given])[0], wanted, rtol=1e-4, atol=1e-5)
