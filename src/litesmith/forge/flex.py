@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from litesmith.errors import ConversionError
 from litesmith.graph import Graph
+from litesmith.graph.flex import flex_ops
 from litesmith.graph.step import Notice
 from litesmith.runtime import Session
-from litesmith.sources import FileSession, Source, flex_ops
+from litesmith.sources import FileSession, Source
 
 
 def session_of(model: bytes, graph: Graph, opened: Source) -> FileSession:

@@ -11,7 +11,6 @@ Add here:
 """
 
 from litesmith.sources.detect import SourceFormat, detect
-from litesmith.sources.flex import flex_ops
 from litesmith.sources.memory import is_model_object
 from litesmith.sources.options import LoadOptions, SourceInfo
 from litesmith.sources.source import FileSession, Source, open_source
@@ -23,7 +22,6 @@ __all__ = [
     "SourceFormat",
     "SourceInfo",
     "detect",
-    "flex_ops",
     "is_model_object",
     "open_source",
 ]

@@ -14,17 +14,11 @@ import numpy.typing as npt
 
 from litesmith.errors import ConversionError, LoadError
 from litesmith.graph import DType, Graph, Op, Tensor, read, write
+from litesmith.graph.flex import flex_node, flex_ops, is_flex
 from litesmith.runtime import Port, Session
 
 Array = npt.NDArray[Any]
-PREFIX = "CUSTOM:Flex"
 _OPAQUE = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
-
-
-def flex_ops(graph: Graph) -> tuple[str, ...]:
-    """Return the kinds of select-TF op of a file, as TensorFlow calls them."""
-    kinds = (op.kind for part in graph.graphs() for op in part.ops)
-    return tuple(dict.fromkeys(k.removeprefix(PREFIX) for k in kinds if k.startswith(PREFIX)))
 
 
 class FlexSession:
@@ -73,7 +67,7 @@ class _Part:
         inside = set(ops)
         later = {t for op in graph.ops if op not in inside for t in op.inputs if t is not None}
         later.update(graph.outputs)
-        single = ops[0] if ops[0].kind.startswith(PREFIX) else None
+        single = ops[0] if is_flex(ops[0]) else None
         outside = dict.fromkeys(t for t in read_ if t not in made and not t.is_constant)
         self._inputs = tuple(read_) if single else tuple(outside)
         self._outputs = single.outputs if single else tuple(t for t in made if t in later)
@@ -91,7 +85,7 @@ def _stretches(graph: Graph) -> list[tuple[Op, ...]]:
     found: list[tuple[Op, ...]] = []
     builtin: list[Op] = []
     for op in graph.ops:
-        if op.kind.startswith(PREFIX):
+        if is_flex(op):
             found += [tuple(builtin)] if builtin else []
             found.append((op,))
             builtin = []
@@ -117,13 +111,10 @@ def _litert(
 def _tensorflow(op: Op) -> Callable[[Sequence[Array]], Sequence[Any]]:
     """Return a select-TF op as TensorFlow's own kernel; its NodeDef is in the custom options."""
     import tensorflow as tf
-    from flatbuffers import flexbuffers
 
     from litesmith.sources.graphdef import Frozen, as_function
 
-    stored = flexbuffers.Loads(op.custom_options)[1]
-    content = stored if isinstance(stored, bytes) else stored.encode("latin-1")
-    node = tf.compat.v1.NodeDef.FromString(bytes(content))
+    node = tf.compat.v1.NodeDef.FromString(flex_node(op))
     graph = tf.compat.v1.GraphDef()
     feeds = [f"in_{i}" for i in range(len(op.inputs))]
     for feed, tensor in zip(feeds, op.inputs, strict=True):
@@ -149,7 +140,7 @@ def _refuse(graph: Graph) -> None:
     opaque = any(
         t is not None and t.dtype in _OPAQUE for op in graph.ops for t in (*op.inputs, *op.outputs)
     )
-    nested = any(o.kind.startswith(PREFIX) for p in list(graph.graphs())[1:] for o in p.ops)
+    nested = any(is_flex(o) for p in list(graph.graphs())[1:] for o in p.ops)
     state = any(t.is_variable for t in graph.tensors())
     why = (
         "they work on text or resources" if opaque

@@ -21,7 +21,8 @@ class LoadOptions:
     """How to load a model.
 
     Attributes:
-        signature: key of the SavedModel or .tflite signature to export (None: the serving one).
+        signature: key of the SavedModel or .tflite signature to export (None: the serving one);
+            of a SavedModel also the name of a function, or "a,b" for several in one file.
         input_shapes: full shape per input name, batch axis included; fills unknown dimensions, None
             keeps one open.
         custom_objects: `py:file.py:Name` or `py:module:Name`, classes and functions that the file
@@ -67,7 +68,7 @@ class SourceInfo:
 
     Attributes:
         path: as the user gave it; "" for a model in memory.
-        format: a `SourceFormat` value: keras, hdf5, saved_model, tflite or memory.
+        format: a `SourceFormat` value: keras, hdf5, saved_model, frozen_graph, tflite or memory.
         loader: what loaded it, with its version ("Keras 3.15.1").
         keras_version: the version stored in the file, None when there is none.
         size_bytes: bytes on disk (all files of a directory); 0 for a model in memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,9 @@ def endpoints(model: Any, path: Path) -> dict[str, Endpoint]:
     for name in _function_names(model):
         function = _inference(getattr(model, name).concrete_functions)
         if name not in found and function is not None:
-            found[name] = _of_function(model, name, function)
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+                # Else its structure is one that no .tflite has (ragged, sparse).
+                found[name] = _of_function(model, name, function)
     return found
 
 
@@ -106,7 +109,7 @@ def _of_signature(
         tuple((name, specs[name]) for name in names),
         tuple(outputs),
         call,
-        tuple(own[name] for name in names),
+        tuple(own.get(name, f"{name}:0") for name in names),
         tuple(places.index(name) for name in outputs),
         model,
     )

@@ -11,8 +11,9 @@ import pytest
 import litesmith
 from litesmith.errors import ConversionError
 from litesmith.graph import read
+from litesmith.graph.flex import flex_ops
 from litesmith.runtime import Session
-from litesmith.sources import LoadOptions, flex_ops, open_source
+from litesmith.sources import LoadOptions, open_source
 
 
 @pytest.fixture(scope="module")
