@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from litesmith.rewrite.activations import ACTIVATIONS
+from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
+from litesmith.rewrite.normalization import NORMALIZATION
+from litesmith.rewrite.reductions import REDUCTIONS
+from litesmith.rewrite.signs import SIGNS
+from litesmith.rewrite.unit_length import UNIT_LENGTH
 
 # Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     IDENTITIES,
     ACTIVATIONS,
+    SIGNS,
+    REDUCTIONS,
+    UNIT_LENGTH,
+    NORMALIZATION,
+    CENTERED_WEIGHTS,
 )
 # Run after them when activations become integers.
-INTEGER_FAMILIES: tuple[Family, ...] = (INTEGER_FORMS,)
+INTEGER_FAMILIES: tuple[Family, ...] = (SIGNS, NORMALIZATION, INTEGER_FORMS)
