@@ -120,25 +120,25 @@ def _then(first: Interval, second: Interval) -> Interval:
     return min(max(first[0], low), high), min(max(first[1], low), high)
 
 
-def _span(tensor: Tensor | None, view: View, depth: int = _DEPTH) -> Interval:
+def span(tensor: Tensor | None, view: View, depth: int = _DEPTH) -> Interval:
     """Return an interval that holds all values of a tensor."""
     op = view.maker(tensor)
     if op is None or not depth:
         return _EVERYTHING
     if op.kind in _FUSERS or op.kind in _SPANS:
-        inner = _span(op.inputs[0], view, depth - 1) if op.kind == "MAX_POOL_2D" else _EVERYTHING
+        inner = span(op.inputs[0], view, depth - 1) if op.kind == "MAX_POOL_2D" else _EVERYTHING
         own = _SPANS.get(op.kind) or CLAMPS.get(activation(op), _EVERYTHING)
         return _then(inner, own)
     if op.kind in _MOVES:
-        return _span(op.inputs[0], view, depth - 1)
+        return span(op.inputs[0], view, depth - 1)
     if op.kind in _ZERO_MOVES:
-        low, high = _span(op.inputs[0], view, depth - 1)
+        low, high = span(op.inputs[0], view, depth - 1)
         return min(low, 0.0), max(high, 0.0)
     if op.kind in _JOINS:
-        spans = [_span(t, view, depth - 1) for t in op.inputs]
+        spans = [span(t, view, depth - 1) for t in op.inputs]
         return min(low for low, _ in spans), max(high for _, high in spans)
     clamp = _clamp(op)
-    return _EVERYTHING if clamp is None else _then(_span(clamp[0], view, depth - 1), clamp[1])
+    return _EVERYTHING if clamp is None else _then(span(clamp[0], view, depth - 1), clamp[1])
 
 
 def _absorbed(tensor: Tensor | None, interval: Interval, view: View) -> dict[Op, Op] | None:
@@ -183,8 +183,8 @@ def _rule(op: Op, view: View) -> Edit | Decline | None:
     if clamp is None:
         return None
     x, interval = clamp
-    span = _span(x, view)
-    if _then(span, interval) == span:
+    values = span(x, view)
+    if _then(values, interval) == values:
         return bypass(op, x, view)
     absorbed = _absorbed(x, interval, view)
     if absorbed is not None:

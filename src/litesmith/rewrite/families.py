@@ -9,6 +9,7 @@ from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.normalization import NORMALIZATION
+from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.reductions import REDUCTIONS
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.unit_length import UNIT_LENGTH
@@ -18,6 +19,7 @@ FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     IDENTITIES,
     ACTIVATIONS,
+    PADDING,
     SIGNS,
     REDUCTIONS,
     UNIT_LENGTH,
