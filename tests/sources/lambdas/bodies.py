@@ -104,6 +104,10 @@ GOOD: dict[str, Body] = {
         "f = lambda x: tf.image.resize(x, (8, 8), method=tf.image.ResizeMethod.NEAREST_NEIGHBOR)",
         "tf.image.resize(x, (8, 8), method='nearest')",
     ),
+    "k_resize": Body(
+        "f = lambda x: K.resize_images(x, 2, 3, 'channels_last', interpolation='bilinear')",
+        "K.resize_images(x, 2, 3, 'channels_last', interpolation='bilinear')",
+    ),
     "resize_1": Body(
         "f = lambda x: tf.image.resize_images(x, (8, 8))", "tf1.image.resize_images(x, (8, 8))"
     ),

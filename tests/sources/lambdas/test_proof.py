@@ -32,11 +32,6 @@ def _of(name: str, version: str) -> dict[str, Any]:
     return config(code, body.closure, body.defaults, arguments=dict(body.arguments))
 
 
-def _everywhere(text: str) -> str:
-    """Python 2 folds no fractions and shows what it computes itself."""
-    return text
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_body_is_proved(version: str) -> None:
     wrong = {}
@@ -117,14 +112,15 @@ class TestGiven:
         assert proof.text == "own(x)"
 
 
-def test_resize_of_two_tensorflows() -> None:
-    code = _RECORDED["resize"]["3.6"]
+@pytest.mark.parametrize("name", ["resize", "k_resize"])
+def test_resize_of_two_tensorflows(name: str) -> None:
+    code = _RECORDED[name]["3.6"]
     for version in ("2.2.4-tf", "2.3.1", "1.2.2", None):
         with pytest.raises(BodyError, match="TensorFlow 1 and 2"):
             prove(config(code), keras_version=version)
     for version in ("2.3.0-tf", "2.4.0", "2.15.0", "3.1.0"):
         assert prove(config(code), keras_version=version)
-    assert prove(config(_RECORDED["resize"]["3.8"]), keras_version=None)
+    assert prove(config(_RECORDED[name]["3.8"]), keras_version=None)
 
 
 def test_slashes_of_windows() -> None:

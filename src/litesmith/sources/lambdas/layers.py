@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from litesmith.sources.lambdas.body import BodyError, compute
+from litesmith.sources.lambdas.body import BodyError
+from litesmith.sources.lambdas.evaluate import compute
 from litesmith.sources.lambdas.functions import resolver
 from litesmith.sources.lambdas.proof import Proof, prove, stored_lambda
 from litesmith.sources.lambdas.trust import function_of

@@ -87,7 +87,7 @@ def read_code(data: bytes) -> tuple[Code, ...]:
     return tuple(found)
 
 
-class _Set(tuple[Any, ...]):
+class SetItems(tuple[Any, ...]):
     """A set that is only carried: its items need no hash."""
 
 
@@ -299,7 +299,7 @@ _KINDS: dict[str, Callable[[_Reader, int], Any]] = {
     "(": lambda r, depth: r.items(r.int32(), depth),
     ")": lambda r, depth: r.items(r.take(1)[0], depth),
     "[": lambda r, depth: r.items(r.int32(), depth),
-    "<": lambda r, depth: _Set(r.items(r.int32(), depth)),
-    ">": lambda r, depth: _Set(r.items(r.int32(), depth)),
+    "<": lambda r, depth: SetItems(r.items(r.int32(), depth)),
+    ">": lambda r, depth: SetItems(r.items(r.int32(), depth)),
     "c": _Reader.code,
 }

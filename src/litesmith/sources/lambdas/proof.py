@@ -23,13 +23,14 @@ from litesmith.sources.lambdas.body import (
     names_called,
 )
 from litesmith.sources.lambdas.dialects import DIALECTS, Dialect, UnknownInstructionError
-from litesmith.sources.lambdas.machine import Surroundings, body_of
+from litesmith.sources.lambdas.machine import body_of
 from litesmith.sources.lambdas.marshalled import Code, read_code
+from litesmith.sources.lambdas.stack import Surroundings, constant
 
 _LONGEST_TEXT = 4 << 20
 _WINDOWS = re.compile(r"^[A-Za-z]:/")
 # Functions that TensorFlow 1 and 2 define differently under one name.
-_CHANGED = {"tf.image.resize"}
+_CHANGED = {"tf.image.resize", "K.resize_images"}
 
 
 @dataclass(frozen=True)
@@ -165,19 +166,13 @@ def prove(
         stored = stored_lambda(config)
         own = next((n for n in (stored.name, f"{stored.name}_") if callable(given.get(n))), None)
         if own is not None:
-            values = tuple((k, _value(v)) for k, v in stored.arguments.items())
+            values = tuple((k, constant(v)) for k, v in stored.arguments.items())
             return Proof(stored.name, Call(own, (Input("x"),), values), "yours")
         if stored.code is None:
             raise BodyError("its function is not in the file")
         return _prove(stored, given, keras_version)
     except RecursionError as error:
         raise BodyError("it is nested too deeply") from error
-
-
-def _value(value: Any) -> Body:
-    from litesmith.sources.lambdas.machine import constant
-
-    return constant(value)
 
 
 def _prove(stored: Stored, given: Mapping[str, Any], keras_version: str | None) -> Proof:
