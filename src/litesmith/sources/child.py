@@ -6,8 +6,10 @@ descriptors 1 and 2 goes to the log.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Callable
@@ -129,11 +131,19 @@ def main() -> None:
     """Detach the protocol from descriptors 0 and 1, then serve."""
     directory, life = sys.argv[1], int(sys.argv[2])
     guard.start(directory, life)
+    _expendable()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     serve(requests, replies, Path(directory))
+
+
+def _expendable() -> None:
+    """Be the process that the kernel ends when memory runs out, and leave no core file."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 if __name__ == "__main__":
