@@ -6,6 +6,7 @@ from litesmith.errors import InputError
 from litesmith.forge.options import (
     MaxDrop,
     as_texts,
+    parse_batch,
     parse_max_drop,
     parse_shapes,
     split_objects,
@@ -64,3 +65,19 @@ def test_texts():
     assert as_texts(None) == ()
     assert as_texts("a") == ("a",)
     assert as_texts(["a", "b"]) == ("a", "b")
+
+
+@pytest.mark.parametrize(("given", "batch"), [(None, 1), ("1", 1), ("8", 8), ("dynamic", None)])
+def test_batches(given: str | None, batch: int | None) -> None:
+    assert parse_batch(given) == batch
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5", ""])
+def test_batches_that_are_none(given: str) -> None:
+    with pytest.raises(InputError, match="--batch"):
+        parse_batch(given)
+
+
+def test_a_dimension_that_stays_open() -> None:
+    assert parse_shapes(["x=1x?x40"]) == {"x": (1, None, 40)}
+    assert written_shapes({"x": (1, None, 40)}) == ("x=1x?x40",)

@@ -63,6 +63,6 @@ def _tensors(specs: Iterable[TensorSpec]) -> tuple[TensorFacts, ...]:
 
 def _ports(names: Sequence[str], ports: Sequence[RuntimePort]) -> tuple[Port, ...]:
     return tuple(
-        Port(name, p.shape, p.dtype, p.scale, p.zero_point)
+        Port(name, p.shape, p.dtype, p.scale, p.zero_point, p.signature or None)
         for name, p in zip(names, ports, strict=True)
     )

@@ -21,13 +21,17 @@ class TensorFacts:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of a .tflite; `scale` and `zero_point` are None unless quantized."""
+    """An input or output of a .tflite; `scale` and `zero_point` are None unless quantized.
+
+    `shape_signature` is `shape` with -1 for dimensions that the application chooses, None without.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     scale: float | None
     zero_point: int | None
+    shape_signature: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

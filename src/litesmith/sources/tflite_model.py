@@ -86,6 +86,10 @@ def _choose(graph: Graph, key: str) -> Graph:
 
 def _specs(tensors: Sequence[Tensor], names: Sequence[str]) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(name, tensor.shape, tensor.dtype.value)
+        TensorSpec(
+            name,
+            tuple(None if s < 0 else s for s in tensor.shape_signature or tensor.shape),
+            tensor.dtype.value,
+        )
         for name, tensor in zip(names, tensors, strict=True)
     )
