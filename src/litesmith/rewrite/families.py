@@ -8,6 +8,7 @@ from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
+from litesmith.rewrite.linear_chains import LINEAR_CHAINS
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.reductions import REDUCTIONS
@@ -20,6 +21,7 @@ FAMILIES: tuple[Family, ...] = (
     IDENTITIES,
     ACTIVATIONS,
     PADDING,
+    LINEAR_CHAINS,
     SIGNS,
     REDUCTIONS,
     UNIT_LENGTH,
