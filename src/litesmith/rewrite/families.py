@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
+from litesmith.rewrite.composites import COMPOSITES
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.identities import IDENTITIES
@@ -13,12 +14,15 @@ from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.reductions import REDUCTIONS
 from litesmith.rewrite.signs import SIGNS
+from litesmith.rewrite.softmax import SOFTMAX
 from litesmith.rewrite.unit_length import UNIT_LENGTH
 
 # Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     IDENTITIES,
+    COMPOSITES,
+    SOFTMAX,
     ACTIVATIONS,
     PADDING,
     LINEAR_CHAINS,
