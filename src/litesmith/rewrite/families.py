@@ -13,6 +13,7 @@ from litesmith.rewrite.linear_chains import LINEAR_CHAINS
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.reductions import REDUCTIONS
+from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
 from litesmith.rewrite.unit_length import UNIT_LENGTH
@@ -20,6 +21,7 @@ from litesmith.rewrite.unit_length import UNIT_LENGTH
 # Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
+    SHAPES,
     IDENTITIES,
     COMPOSITES,
     SOFTMAX,
