@@ -210,7 +210,8 @@ def _attempt(attempt: Attempt) -> Loaded:
     title = f"{name} {package.__version__}"
     request.progress(f"loading {'a repaired copy ' if attempt.mended else ''}with {title}")
     objects = _objects(attempt, package)
-    refuse_imports(stored.config, objects, title, request.path)
+    config = attempt.mended.config if attempt.mended else stored.config
+    refuse_imports(config, objects, title, request.path)
     _check_sound(attempt, title)
     try:
         model = _open(package, request, stored, objects)

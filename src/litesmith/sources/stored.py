@@ -1,4 +1,4 @@
-"""What a Keras file says about itself, read without Keras: version, input shapes, code inside."""
+"""What a Keras file says about itself, read without Keras: version, backend, input shapes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ class Stored:
         keras_version: None when the file does not say.
         config: the model's configuration, None when the file holds weights only.
         input_shapes: per declared input, None when the configuration does not tell.
-        lambdas: names of layers whose Python code is inside the file.
         backend: on which it was trained (Keras 1 and 2 ran on others than TensorFlow).
     """
 
     keras_version: str | None = None
     config: dict[str, Any] | None = None
     input_shapes: tuple[Shape, ...] | None = None
-    lambdas: tuple[str, ...] = ()
     backend: str | None = None
 
 
@@ -68,7 +66,7 @@ def described(config: dict[str, Any], file: Stored) -> Stored:
         shapes = input_shapes(config)
     except (AttributeError, KeyError, TypeError, IndexError):  # no configuration of a model
         shapes = None
-    return Stored(version, config, shapes, tuple(_lambdas(config)), backend)
+    return Stored(version, config, shapes, backend)
 
 
 def _read_archive(path: Path) -> tuple[str | None, str | None, dict[str, Any] | None]:
@@ -139,25 +137,6 @@ def _layer_names(references: Any) -> Iterator[str]:
         return
     for reference in references:
         yield from _layer_names(reference)
-
-
-def _lambdas(node: Any) -> Iterator[str]:
-    """Yield names of Lambda layers that carry marshalled byte code."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _lambdas(item)
-    if not isinstance(node, dict):
-        return
-    config = node.get("config")
-    if node.get("class_name") == "Lambda" and isinstance(config, dict):
-        function = config.get("function")
-        marshalled = isinstance(function, list) or (
-            isinstance(function, dict) and function.get("class_name") == "__lambda__"
-        )
-        if marshalled or config.get("function_type") == "lambda":
-            yield str(config.get("name", "lambda"))
-    for value in node.values():
-        yield from _lambdas(value)
 
 
 def shapes_differ(stored: tuple[Shape, ...] | None, loaded: tuple[Shape, ...]) -> bool:

@@ -92,7 +92,7 @@ def test_modules_are_not_imported(
     (tmp_path / "trap.py").write_text(f"open({str(sentinel)!r}, 'w')\nclass Trap: pass\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     for which in ("keras", "tf_keras"):
-        for edit in (_class("trap", "Trap", {}), _function("trap", "trap")):
+        for edit in (_layer_class("Trap", {}, "trap"), _function("trap", "trap")):
             path = change(dense(tmp_path / "m.keras", which), edit)
             assert "trap" in refused(path)
             assert not sentinel.exists()

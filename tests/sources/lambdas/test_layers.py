@@ -197,3 +197,44 @@ def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
+
+
+def _activation(path: Path, sentinel: Path) -> Path:
+    """A Dense whose activation is a lambda, stored as byte code."""
+    import keras
+
+    dense = keras.layers.Dense(2, name="d", activation="relu")
+    keras.Sequential([keras.Input((4,), name="x"), dense]).save(str(path))
+    code = _RECORDED["builtins"]["3.11"].replace("\n", "")
+
+    def edit(config: dict[str, Any]) -> None:
+        layer = next(x for x in config["config"]["layers"] if x["class_name"] == "Dense")
+        value = {"class_name": "__lambda__", "config": {"value": [code, None, None]}}
+        layer["config"]["activation"] = value
+
+    _rewrite(path, edit)
+    return path
+
+
+def test_function_outside_of_a_lambda(tmp_path: Path) -> None:
+    path = _activation(tmp_path / "m.keras", tmp_path / "sentinel")
+    with open_source(path) as source, pytest.raises(LoadError, match=r"'d'.*not run"):
+        _ = source.info
+
+
+def test_loss_of_the_user_is_not_read(tmp_path: Path) -> None:
+    """Nothing is compiled: a loss in a module that is not there does not matter."""
+    import keras
+
+    path = tmp_path / "m.keras"
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2, name="d")])
+    model.compile("sgd", "mse")
+    model.save(str(path))
+    own = {"module": "mine", "class_name": "function", "config": "f", "registered_name": "f"}
+
+    def edit(config: dict[str, Any]) -> None:
+        config["compile_config"]["loss"] = own
+
+    _rewrite(path, edit)
+    with open_source(path) as source:
+        assert source.info.notes == ()

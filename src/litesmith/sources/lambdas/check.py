@@ -32,7 +32,8 @@ def check_lambdas(
     Raises:
         LoadError: a Lambda is not proved and may not, or cannot, be run.
     """
-    return tuple(_one(c, path, keras_version, given, trust) for c in _carrying(config))
+    notes = tuple(_one(c, path, keras_version, given, trust) for c in _carrying(config))
+    return notes + tuple(_loose(name, code, path, trust) for name, code in _elsewhere(config))
 
 
 def _one(
@@ -73,6 +74,43 @@ def _trusted(config: Mapping[str, Any], name: str, path: Path) -> str:
             "saved it.",
         )
     return f"The Python code of the Lambda layer '{name}' was run, as --trust says."
+
+
+def _loose(name: str, code: str, path: Path, trust: bool) -> str:
+    """Judge a lambda that is no Lambda layer: an activation or the like. Keras itself runs it."""
+    if not trust:
+        raise LoadError(
+            f"The layer '{name}' of {path} holds a Python function, which is not run.",
+            "Rebuild the model in code (--builder py:file.py:function takes the file's weights), "
+            "or run the function as it is with --trust.",
+        )
+    if not fits(code):
+        raise LoadError(
+            f"The Python function in the layer '{name}' of {path} cannot be run even with --trust: "
+            f"its byte code is not of Python {version()}.",
+            "Rebuild the model in code: --builder py:file.py:function.",
+        )
+    return f"The Python function in the layer '{name}' was run, as --trust says."
+
+
+def _elsewhere(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield (layer, code) of serialized functions outside of Lambda layers."""
+    top = {k: v for k, v in config.items() if k != "compile_config"} if config else {}
+    todo: list[tuple[Any, str]] = [(top, "model")]
+    while todo:
+        node, owner = todo.pop()
+        if isinstance(node, list | tuple):
+            todo += [(item, owner) for item in node]
+        if not isinstance(node, Mapping) or node.get("class_name") == "Lambda":
+            continue
+        inner = node.get("config")
+        if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+            owner = inner["name"]
+        if node.get("class_name") == "__lambda__":
+            value = inner.get("value", inner.get("code")) if isinstance(inner, Mapping) else None
+            code = value[0] if isinstance(value, list) and value else value
+            yield owner, code if isinstance(code, str) else ""
+        todo += [(item, owner) for item in node.values()]
 
 
 def _carrying(config: Any) -> Iterator[Mapping[str, Any]]:

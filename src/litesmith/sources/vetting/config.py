@@ -127,7 +127,12 @@ def _computes(path: str) -> bool:
 
 
 def _objects(config: Any, path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield every serialized object: a mapping with a `class_name`."""
+    """Yield every serialized object (a mapping with a `class_name`) that a loader reads.
+
+    The outermost optimizer, loss and metrics are not: nothing is compiled.
+    """
+    if isinstance(config, Mapping):
+        config = {key: value for key, value in config.items() if key != "compile_config"}
     todo: list[tuple[Any, int]] = [(config, 0)]
     while todo:
         node, depth = todo.pop()
