@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
+from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.composites import COMPOSITES
 from litesmith.rewrite.engine import Family
+from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
+from litesmith.rewrite.fold_forward import FOLD_FORWARD
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
+from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
 from litesmith.rewrite.reductions import REDUCTIONS
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
@@ -28,11 +32,15 @@ FAMILIES: tuple[Family, ...] = (
     ACTIVATIONS,
     PADDING,
     LINEAR_CHAINS,
+    PARALLEL_BRANCHES,
     SIGNS,
     REDUCTIONS,
     UNIT_LENGTH,
     NORMALIZATION,
     CENTERED_WEIGHTS,
+    COMBINE_CONSTANTS,
+    FOLD_BACKWARD,
+    FOLD_FORWARD,
 )
 # Run after them when activations become integers.
 INTEGER_FAMILIES: tuple[Family, ...] = (SIGNS, NORMALIZATION, INTEGER_FORMS)

@@ -1,0 +1,143 @@
+"""A constant scale and shift goes forward into the linear ops that read it.
+
+Algebra, y = s·x + t with constants:
+    linear(y)       = linear'(x)          s into the weights, t into the bias (affine_linear.py)
+    op(s·x + t)     = s'·op(x) + t'       pools, MEAN, moves, resize, CONCATENATION, products with a
+                                          value (affine_through.py)
+    PAD(s·x + t)    = s·PADV2(x, −t/s) + t    when −t/s is one number
+    relu(s·x + t)   = s·relu(x + t/s)     s > 0: the MUL goes, the ADD stays
+    (s·x) + t       = s·(x + t/s)         where t cannot pass (a border of zeros) but s can
+Side conditions: y is no output and *every* reader takes it over; the zeros of SAME padding are no
+input, so a shift stops there (unless the kernel is 1x1 or reads no border); weights that serve
+other ops are not stored twice beyond 4 KiB; (x − mean)·s with mean·s > 64 keeps its subtraction.
+With ReLU between, |t/s| must not dwarf 1/s of the other channels: one dead channel would take the
+range of all others in 8 bits. Saves the op, and one pass over the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from litesmith.graph import Op, Tensor
+from litesmith.graph.enums import Activation
+from litesmith.rewrite.affine import KINDS, Affine, Blocked, as_constant, read_affine
+from litesmith.rewrite.affine_linear import LINEAR, before, data_position
+from litesmith.rewrite.affine_through import forward
+from litesmith.rewrite.engine import Decline, Edit, Family, View, activation, binary
+
+Plan = dict[Op, list[Op]]
+_SPREAD_LIMIT = 64.0
+# Ops that take a ReLU which stood behind the MUL that goes.
+_HOSTS = ("ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D", *LINEAR[:3])
+
+
+def _fold(op: Op, view: View) -> Edit | Decline | None:
+    found = read_affine(op)
+    if found is None:
+        return None
+    x, a = found
+    result = op.outputs[0]
+    try:
+        plan = _host(op, x, a, view)
+        return Edit(_merged(plan, _push(result, x, a, view)))
+    except Blocked as blocked:
+        reads = any(r.kind in LINEAR for r in view.read_by.get(result, ()))
+        return Decline(op, str(blocked)) if str(blocked) and reads else None
+
+
+def _host(op: Op, x: Tensor, a: Affine, view: View) -> Plan:
+    """Return what becomes of the op, and of the op before it when that takes the ReLU over."""
+    fused = activation(op)
+    if fused == Activation.NONE:
+        return {op: []}
+    if fused != Activation.RELU or not (a.pure and a.positive):
+        raise Blocked(f"{Activation(fused).name} stands between")
+    host = view.plain(x, *_HOSTS)
+    if host is None or host.options is None:
+        raise Blocked("RELU stands between")
+    return {op: [], host: [host.with_(options=host.options.with_(fused_activation_function=fused))]}
+
+
+def _merged(one: Plan, two: Plan) -> Plan:
+    if one.keys() & two.keys():
+        raise Blocked("two of its paths meet again")
+    return one | two
+
+
+def _push(old: Tensor, new: Tensor, a: Affine, view: View) -> Plan:
+    """Return the edit after which `new` serves where `old` = a(new) did."""
+    readers = view.read_by.get(old, [])
+    if old in view.outputs or not readers:
+        raise Blocked("its result is an output of the model")
+    plan: Plan = {}
+    for op in readers:
+        if op.inputs.count(old) != 1:
+            raise Blocked("")
+        plan = _merged(plan, _reader(op, old, new, a, view))
+    return plan
+
+
+def _reader(op: Op, old: Tensor, new: Tensor, a: Affine, view: View) -> Plan:
+    position = data_position(op)
+    if position is not None:
+        if op.inputs[position] is not old:
+            raise Blocked("")
+        return {op: [before(op, a, new, view)]}
+    own = read_affine(op)
+    if own is not None:
+        return _first(
+            lambda: _composed(op, new, a, own[1], view), lambda: _kept(op, new, a, own[1], view)
+        )
+    changed, a = forward(op, old, new, a)
+    return _passed(op, changed, a, view)
+
+
+def _first(*ways: Callable[[], Plan]) -> Plan:
+    why = ""
+    for way in ways:
+        try:
+            return way()
+        except Blocked as blocked:
+            why = str(blocked) or why
+    raise Blocked(why)
+
+
+def _composed(op: Op, new: Tensor, a: Affine, own: Affine, view: View) -> Plan:
+    """The op goes too: both are one scale and shift."""
+    if activation(op) != Activation.NONE:
+        raise Blocked(f"{Activation(activation(op)).name} stands between")
+    return {op: [], **_push(op.outputs[0], new, own.after(a), view)}
+
+
+def _kept(op: Op, new: Tensor, a: Affine, own: Affine, view: View) -> Plan:
+    """The op stays, with its constant divided by the scale, which goes on alone."""
+    fused = activation(op)
+    if not a.pure or not own.unscaled or not a.scale.all():
+        raise Blocked("")
+    shift = own.shift / a.scale
+    if fused:
+        if fused != Activation.RELU or not a.positive:
+            raise Blocked(f"{Activation(fused).name} stands behind factors that are not positive")
+        if np.abs(shift).max() > _SPREAD_LIMIT / np.median(a.scale):
+            raise Blocked("a dead channel would take the range of the others")
+    kept = binary(
+        "ADD", new, as_constant(f"{op.outputs[0].name}/shift", shift), op.outputs[0], op, fused
+    )
+    return _passed(op, kept, a, view)
+
+
+def _passed(op: Op, changed: Op, a: Affine, view: View) -> Plan:
+    """The op stays, changed; what it makes is followed."""
+    result = op.outputs[0]
+    fresh = result.with_()
+    done = {op: [changed.with_(outputs=(fresh,))]}
+    return _merged(done, _push(result, fresh, a, view))
+
+
+FOLD_FORWARD = Family(
+    "fold_forward",
+    "constant scales and shifts go into the weights of the ops that read them",
+    {kind: (_fold,) for kind in KINDS},
+)
