@@ -210,7 +210,10 @@ def _reduced(op: Op) -> Tensor | None:
     if x is None or axes is None:
         return None
     sizes = x.shape_signature or x.shape
-    return x if all(sizes[int(axis)] == 1 for axis in axes.reshape(-1)) else None
+    chosen = [int(axis) for axis in axes.reshape(-1)]
+    if any(not -len(sizes) <= axis < len(sizes) for axis in chosen):
+        return None  # of unknown rank, which a file writes as rank 0
+    return x if all(sizes[axis] == 1 for axis in chosen) else None
 
 
 def _reduce(op: Op, view: View) -> _Source | None:

@@ -159,7 +159,11 @@ def _attempt_repaired(
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         damaged = LoadError(f"{request.path} holds a configuration that is no model's.")
         raise last or damaged from error
-    if last is not None and not mended.notes and not moved_keys(request.path, request.form):
+    try:
+        moved = moved_keys(request.path, request.form)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise LoadError(f"{request.path} is damaged: {reason(error)}.") from error
+    if last is not None and not mended.notes and not moved:
         note = drop_unknown(str(last.__cause__), mended.config)
         if note is None:
             raise last

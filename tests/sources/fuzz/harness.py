@@ -214,6 +214,7 @@ def _one(form: str, original: Path, reference: Any, index: int, seed: int, folde
     except LitesmithError as error:
         outcome, message, same = type(error).__name__, error.message, None
     except Exception as error:
+        traceback.print_exc()
         outcome, message, same = "defect", f"{type(error).__name__}: {error}", None
     if "Traceback" in message or (not message.isprintable() and len(message.splitlines()) > 6):
         outcome, message = "defect", f"unreadable: {message}"
@@ -352,6 +353,8 @@ def _tree(folder: Path) -> set[str]:
 
 
 def _quiet(log: Path) -> None:
+    """Send what is printed to a log, and traces of crashes too."""
+    faulthandler.enable()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
