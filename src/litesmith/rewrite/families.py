@@ -6,6 +6,7 @@ from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.composites import COMPOSITES
+from litesmith.rewrite.duplicates import DUPLICATES
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
@@ -41,6 +42,7 @@ FAMILIES: tuple[Family, ...] = (
     COMBINE_CONSTANTS,
     FOLD_BACKWARD,
     FOLD_FORWARD,
+    DUPLICATES,
 )
 # Run after them when activations become integers.
 INTEGER_FAMILIES: tuple[Family, ...] = (SIGNS, NORMALIZATION, INTEGER_FORMS)
