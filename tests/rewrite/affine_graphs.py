@@ -10,7 +10,7 @@ from hypothesis import assume, currently_in_test_context
 from hypothesis import strategies as st
 
 from litesmith.errors import LoadError
-from litesmith.graph import Graph, Tensor, verify
+from litesmith.graph import DType, Graph, Tensor, verify
 from litesmith.graph.step import Outcome
 from litesmith.rewrite import apply
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
@@ -93,7 +93,7 @@ def scaled(
 
 def conv(b: Builder, x: Tensor, out: int = 5, k: int = 3, fused: int = 0, **more: int) -> Tensor:
     c = x.shape[-1] // more.pop("groups", 1)
-    bias = b.weights(out, scale=0.3) if more.pop("bias", 1) else None
+    bias = b.weights(out, scale=0.3)
     geometry = {"padding": SAME, "stride_w": 1, "stride_h": 1} | more
     w = b.weights(out, k, k, c, scale=(k * k * c) ** -0.5)
     return b.op("CONV_2D", x, w, bias, fused_activation_function=fused, **geometry)
@@ -141,6 +141,7 @@ def transpose_conv(b: Builder, x: Tensor, out: int = 3, bias: bool = False) -> T
         weights,
         x,
         *more,
+        dtype=DType.FLOAT32,
         version=3,
         padding=SAME,
         stride_w=2,
@@ -198,7 +199,7 @@ def _next(draw_: st.DrawFn, b: Builder, x: Tensor, y: Tensor) -> Tensor | None:
         made = draw_(st.sampled_from(menu))(draw_, b, x, y)
     except LoadError:
         return None  # LiteRT refuses the shape
-    return made if np.prod(made.shape) else None
+    return made if made.shape and np.prod(made.shape) else None
 
 
 def _arithmetic(draw_: st.DrawFn, b: Builder, x: Tensor) -> Tensor:

@@ -34,7 +34,9 @@ _SPATIAL = {
 }
 _SHARED_LIMIT = 4096  # bytes of a constant with other readers that may be stored twice
 # (x − mean) · s loses log2 of this many bits when written as x · s − mean · s.
-_CENTERED_LIMIT = 64.0
+CENTERED_LIMIT = 64.0
+_SHIFT_LIMIT = 256.0  # the same for x − mean alone; pixels from 0 to 255 may be folded
+LOST = "subtracting first keeps digits that weights would lose"
 
 
 def data_position(op: Op) -> int | None:
@@ -53,8 +55,9 @@ def before(op: Op, a: Affine, new: Tensor, view: View) -> Op:
     assert x is not None
     if not a.pure:
         _borderless(op, x)
-        if a.centered > _CENTERED_LIMIT:
-            raise Blocked("subtracting first keeps digits that weights would lose")
+        far = float(np.abs(a.shift).max()) if a.unscaled else 0.0
+        if a.centered > CENTERED_LIMIT or far > _SHIFT_LIMIT:
+            raise Blocked(LOST)
     weights, bias = _parameters(op, view)
     scale, shift = _columns(op, a, x, weights.shape)
     inputs = list(op.inputs)

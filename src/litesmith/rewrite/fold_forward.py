@@ -9,7 +9,7 @@ Algebra, y = s·x + t with constants:
     (s·x) + t       = s·(x + t/s)         where t cannot pass (a border of zeros) but s can
 Side conditions: y is no output and *every* reader takes it over; the zeros of SAME padding are no
 input, so a shift stops there (unless the kernel is 1x1 or reads no border); weights that serve
-other ops are not stored twice beyond 4 KiB; (x − mean)·s with mean·s > 64 keeps its subtraction.
+other ops are not stored twice beyond 4 KiB; (x − mean)·s with mean·s > 64 stays as it is.
 With ReLU between, |t/s| must not dwarf 1/s of the other channels: one dead channel would take the
 range of all others in 8 bits. Saves the op, and one pass over the value.
 """
@@ -23,7 +23,13 @@ import numpy as np
 from litesmith.graph import Op, Tensor
 from litesmith.graph.enums import Activation
 from litesmith.rewrite.affine import KINDS, Affine, Blocked, as_constant, read_affine
-from litesmith.rewrite.affine_linear import LINEAR, before, data_position
+from litesmith.rewrite.affine_linear import (
+    CENTERED_LIMIT,
+    LINEAR,
+    LOST,
+    before,
+    data_position,
+)
 from litesmith.rewrite.affine_through import forward
 from litesmith.rewrite.engine import Decline, Edit, Family, View, activation, binary
 
@@ -40,11 +46,20 @@ def _fold(op: Op, view: View) -> Edit | Decline | None:
     x, a = found
     result = op.outputs[0]
     try:
+        _digits(x, a, view)
         plan = _host(op, x, a, view)
         return Edit(_merged(plan, _push(result, x, a, view)))
     except Blocked as blocked:
         reads = any(r.kind in LINEAR for r in view.read_by.get(result, ()))
         return Decline(op, str(blocked)) if str(blocked) and reads else None
+
+
+def _digits(x: Tensor, a: Affine, view: View) -> None:
+    """Raise Blocked when the scale must stay where it is, behind a subtraction that must."""
+    first = view.maker(x, "ADD", "SUB")
+    own = read_affine(first) if first is not None else None
+    if own is not None and a.after(own[1]).centered > CENTERED_LIMIT:
+        raise Blocked(LOST)
 
 
 def _host(op: Op, x: Tensor, a: Affine, view: View) -> Plan:
