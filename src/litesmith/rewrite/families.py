@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from litesmith.rewrite.absorbed_reshapes import ABSORBED_RESHAPES
 from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
@@ -14,6 +15,8 @@ from litesmith.rewrite.fold_forward import FOLD_FORWARD
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
+from litesmith.rewrite.matmul_transposes import MATMUL_TRANSPOSES
+from litesmith.rewrite.moves import MOVES
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
@@ -39,6 +42,9 @@ FAMILIES: tuple[Family, ...] = (
     UNIT_LENGTH,
     NORMALIZATION,
     CENTERED_WEIGHTS,
+    MOVES,
+    ABSORBED_RESHAPES,
+    MATMUL_TRANSPOSES,
     COMBINE_CONSTANTS,
     FOLD_BACKWARD,
     FOLD_FORWARD,
