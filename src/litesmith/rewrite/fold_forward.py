@@ -50,8 +50,16 @@ def _fold(op: Op, view: View) -> Edit | Decline | None:
         plan = _host(op, x, a, view)
         return Edit(_merged(plan, _push(result, x, a, view)))
     except Blocked as blocked:
-        reads = any(r.kind in LINEAR for r in view.read_by.get(result, ()))
-        return Decline(op, str(blocked)) if str(blocked) and reads else None
+        return Decline(op, str(blocked)) if str(blocked) and _near(result, view) else None
+
+
+def _near(tensor: Tensor, view: View) -> bool:
+    """True when linear ops read it, if need be with constant arithmetic between."""
+    readers = view.read_by.get(tensor, ())
+    return any(
+        op.kind in LINEAR or (read_affine(op) is not None and _near(op.outputs[0], view))
+        for op in readers
+    )
 
 
 def _digits(x: Tensor, a: Affine, view: View) -> None:
@@ -67,6 +75,8 @@ def _host(op: Op, x: Tensor, a: Affine, view: View) -> Plan:
     fused = activation(op)
     if fused == Activation.NONE:
         return {op: []}
+    if a.unscaled:
+        raise Blocked("")  # what makes a ReLU useful
     if fused != Activation.RELU or not (a.pure and a.positive):
         raise Blocked(f"{Activation(fused).name} stands between")
     host = view.plain(x, *_HOSTS)
