@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,12 @@ class Session:
             ) from error
         return interpreter
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that LiteRT computed, by names that one tensor alone has."""
+        details = self._interpreter.get_tensor_details()
+        count = Counter(detail["name"] for detail in details)
+        return {d["name"]: tuple(map(int, d["shape"])) for d in details if count[d["name"]] == 1}
+
     def reset(self) -> None:
         """Forget all state, so that examples do not see each other."""
         if self._has_resources:
@@ -154,9 +161,7 @@ class Session:
         """Return copies of the outputs of the last invocation."""
         return [self._interpreter.get_tensor(index) for index in self._out]
 
-    def invocations(
-        self, batch: Sequence[Array], size: int | None = None
-    ) -> Iterator[list[Array]]:
+    def invocations(self, batch: Sequence[Array], size: int | None = None) -> Iterator[list[Array]]:
         """Yield what to feed, one invocation after the other.
 
         A file for N examples at a time gets N, the last ones repeated where too few are left.

@@ -12,9 +12,11 @@ import numpy.typing as npt
 from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.graph import Graph, Tensor, read, write
+from litesmith.graph.edit import substitute
 from litesmith.runtime import Session
 from litesmith.sources.options import specs_to_json
 
+_NO_DELEGATE = "builtin"  # delegates leave the shapes between their ops as they were declared
 Array = npt.NDArray[Any]
 
 
@@ -35,9 +37,9 @@ class TFLiteModel:
         if signature is not None:
             graph = _choose(graph, signature)
             data = write(graph)
-        self._data = data
-        self._graph = graph
         self._session = Session(data, threads=os.cpu_count() or 1)
+        self._graph = _with_real_shapes(graph, data)
+        self._data = data if self._graph is graph else write(self._graph)
 
     def info(self) -> dict[str, Any]:
         """Return loader, inputs and outputs as JSON."""
@@ -53,7 +55,7 @@ class TFLiteModel:
         }
 
     def lower(self, progress: Callable[[str], None]) -> bytes:
-        """Return the file (of the chosen signature alone, when one was chosen)."""
+        """Return the file; of the chosen signature alone, and with its tensors' real shapes."""
         return self._data
 
     def run(self, batch: Sequence[Array]) -> list[Array]:
@@ -73,6 +75,28 @@ def refuse_ends(inputs: Sequence[str], outputs: Sequence[str], cut: Sequence[str
                 f"{option} {','.join(given)} does not apply to a .tflite, which is taken as it is.",
                 "Use it when exporting the model that the file was made from.",
             )
+
+
+def _with_real_shapes(graph: Graph, data: bytes) -> Graph:
+    """Return the graph with the shapes that its ops make, where the file declares others.
+
+    LiteRT ignores what is declared for computed tensors; rewriting relies on it. Shapes that LiteRT
+    knows only while it runs are left.
+    """
+    computed = [tensor for op in graph.ops for tensor in op.outputs]
+    shapes = Session(data, kernels=_NO_DELEGATE).shapes()
+    found = {tensor: shapes.get(tensor.name) for tensor in computed}
+    if None in found.values():  # names that several tensors have
+        named = {t: t.with_(name=f"{i}") for i, t in enumerate(computed)}
+        inputs = {t: t.with_(name=f"input {i}") for i, t in enumerate(graph.inputs)}
+        shapes = Session(write(substitute(graph, named | inputs)), kernels=_NO_DELEGATE).shapes()
+        found = {tensor: shapes.get(f"{i}") for i, tensor in enumerate(computed)}
+    wrong = {
+        tensor: tensor.with_(shape=shape, shape_signature=None)
+        for tensor, shape in found.items()
+        if shape and shape != tensor.shape
+    }
+    return substitute(graph, wrong) if wrong else graph
 
 
 def _choose(graph: Graph, key: str) -> Graph:
