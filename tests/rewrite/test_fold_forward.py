@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from litesmith.graph import Graph, Tensor, text
+from litesmith.graph import Graph, Tensor, text, verify, write
 from litesmith.graph.edit import rebuild
 from litesmith.rewrite import apply
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
+from litesmith.runtime import Session
 from tests.rewrite.affine_graphs import (
     check,
     checked,
@@ -28,7 +29,7 @@ from tests.rewrite.affine_graphs import (
     scaled,
     transpose_conv,
 )
-from tests.support.graphs import RELU, RELU6, SAME, VALID, Builder, const
+from tests.support.graphs import RELU, RELU6, SAME, VALID, Array, Builder, const
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "rewrite_fold_forward.txt"
 _FAMILIES = (COMBINE_CONSTANTS, FOLD_FORWARD)
@@ -286,20 +287,53 @@ def test_a_dead_channel_behind_relu_keeps_its_scale() -> None:
     assert not outcome.done
 
 
-@pytest.mark.parametrize("open_", [(0,), (0, 1, 2)])
-@pytest.mark.parametrize("padding", [SAME, VALID])
-def test_open_dimensions(open_: tuple[int, ...], padding: int) -> None:
-    """The rewritten file is right at sizes other than the declared ones."""
-    b = Builder(7)
-    graph = b.graph(conv(b, scaled(b, b.input((1, 5, 5, 3))), padding=padding))
+def _opened(graph: Graph, axes: tuple[int, ...]) -> Graph:
+    """Return the graph with these axes of every activation of rank 4, and axis 0, open."""
     swaps = {}
     for t in graph.tensors():
         if not t.is_constant:
-            signature = tuple(-1 if i in open_ else d for i, d in enumerate(t.shape))
-            shape = tuple(abs(d) for d in signature)
-            swaps[t] = t.with_(shape=shape, shape_signature=signature)
-    after = apply(rebuild(graph, {}, swaps), _FAMILIES).graph
-    assert kinds(after) == {"CONV_2D": 1, **({"ADD": 1} if padding == SAME else {})}
+            known = axes if len(t.shape) == 4 else (0,)
+            signature = tuple(-1 if i in known else d for i, d in enumerate(t.shape))
+            swaps[t] = t.with_(shape=tuple(map(abs, signature)), shape_signature=signature)
+    return rebuild(graph, {}, swaps)
+
+
+def _run(graph: Graph, x: Array) -> Array:
+    session = Session(write(graph), kernels="builtin")
+    session.feed([x])
+    session.invoke()
+    return session.fetch()[0]
+
+
+@pytest.mark.parametrize(
+    "name,axes",
+    [
+        *((name, (0,)) for name in ("valid", "same", "flat", "rows", "mean")),
+        *((name, (0, 1, 2)) for name in ("same", "rows", "mean")),
+    ],
+)
+def test_open_dimensions(name: str, axes: tuple[int, ...]) -> None:
+    """The rewritten file is right at sizes other than the declared ones."""
+    b = Builder(7)
+    x = scaled(b, b.input((1, 5, 5, 3)), positive=False)
+    if name in ("valid", "same"):
+        y = conv(b, x, padding=VALID if name == "valid" else SAME)
+    elif name == "mean":
+        y = dense(b, b.op("MEAN", x, const([1, 2])))
+    else:
+        shape = [-1, 75] if name == "flat" else [-1, 3]
+        y = dense(b, b.op("RESHAPE", x, const(shape), new_shape=shape))
+    graph = _opened(b.graph(y), axes)
+    outcome = apply(graph, _FAMILIES)
+    after = verify(outcome.graph)
+    if name in ("valid", "same", "mean"):
+        assert kinds(after)["MUL"] == 0
+        assert kinds(after)["ADD"] == (name == "same")
+    batch = 3 if 0 in axes else 1
+    sizes = (7, 6) if 1 in axes else (5, 5)
+    values = np.random.default_rng(0).uniform(-2, 2, (batch, *sizes, 3)).astype(np.float32)
+    wanted = _run(graph, values)
+    assert np.abs(_run(after, values) - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
 def _pattern_valid(b: Builder) -> Tensor:
