@@ -282,6 +282,22 @@ def test_two_open_dimensions_are_not_compared() -> None:
     assert not apply(Graph((x, shape), (z,), ops), (IDENTITIES,)).done
 
 
+@pytest.mark.parametrize("kind", ["SLICE", "TRANSPOSE", "MEAN", "ADD", "GATHER"])
+def test_values_of_unknown_rank(kind: str) -> None:
+    """A file writes them as rank 0."""
+    x = tensor("x", ())
+    operands = {
+        "SLICE": (const([0, 0]), const([-1, -1])),
+        "ADD": (_f(1, 2, value=0),),
+        "TRANSPOSE": (const([1, 0]),),
+        "MEAN": (const([1]),),
+        "GATHER": (const([0, 1]),),
+    }
+    y, z = x.with_(name="y"), x.with_(name="z")
+    ops = (make(kind, (x, *operands[kind]), (y,)), make("NEG", (y,), (z,)))
+    assert not apply(Graph((x,), (z,), ops), (IDENTITIES,)).done
+
+
 def test_golden() -> None:
     cases = {}
     b = Builder()

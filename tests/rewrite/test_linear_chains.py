@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from litesmith.graph import Graph, Tensor
 from litesmith.rewrite import apply
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
+from litesmith.rewrite.padding import PADDING
+from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
 from tests.support.graphs import RELU, RELU6, SAME, VALID, Builder, const, make, tensor
 from tests.support.rewriting import check, declined, golden, kinds
 
@@ -214,6 +216,17 @@ def test_open_sizes(kernel: int, padding: int, gone: bool) -> None:
     )
     outcome = apply(Graph((x,), (z,), ops), (LINEAR_CHAINS,))
     assert outcome.done is gone
+
+
+def test_convolutions_of_unknown_rank_stay() -> None:
+    x, y, z = (tensor(name, ()) for name in "xyz")
+    b = Builder()
+    options = {"padding": VALID, "stride_h": 1, "stride_w": 1}
+    ops = tuple(
+        make("CONV_2D", (v, b.weights(2, 1, 1, 2), b.weights(2)), (r,), **options)
+        for v, r in ((x, y), (y, z))
+    )
+    assert not apply(Graph((x,), (z,), ops), (LINEAR_CHAINS, PARALLEL_BRANCHES, PADDING)).done
 
 
 def test_golden() -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from litesmith.rewrite.windows import is_pointwise, windows
-from tests.support.graphs import SAME, VALID, Builder, const, draw, execute
+from tests.support.graphs import SAME, VALID, Builder, const, draw, execute, make, tensor
 
 
 @settings(max_examples=100, deadline=None)
@@ -33,3 +33,10 @@ def test_placed(size: int, kernel: int, stride: int, dilation: int, padding: int
     ]
     np.testing.assert_allclose(execute(graph, arrays)[0].reshape(-1), expected, atol=1e-5)
     assert is_pointwise(graph.ops[0]) is (kernel == 1 and stride == 1)
+
+
+def test_unknown_rank_has_no_windows() -> None:
+    x, w = tensor("x", ()), const(np.ones((1, 1, 1, 1), np.float32))
+    assert windows(make("CONV_2D", (x, w, None), (x.with_(name="y"),))) == ()
+    assert windows(make("CONV_2D", (tensor("x", (1, 2, 2, 1)), x, None), (x,))) == ()
+    assert windows(make("ADD", (x, x), (x.with_(name="y"),))) == ()

@@ -79,6 +79,8 @@ def _linear(op: Op) -> _Linear | None:
     x, weights, bias = op.inputs[0], value(op.inputs[1]), op.input(2)
     if x is None or weights is None or x.dtype is not DType.FLOAT32 or x.quant is not None:
         return None
+    if not windows(op) and (op.kind != "FULLY_CONNECTED" or weights.ndim != 2):
+        return None  # of unknown rank
     known = value(bias) if bias is not None else np.zeros(weights.shape[_AXES[op.kind]])
     return None if known is None else _Linear(op, x, weights, known.reshape(-1))
 

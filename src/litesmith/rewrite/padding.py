@@ -48,7 +48,9 @@ def _chained(op: Op, view: View) -> Edit | None:
         return None
     first, second = _integers(before.inputs[1]), _integers(op.inputs[1])
     filler = _filler(op)
-    if first is None or second is None or filler is None or filler != _filler(before):
+    if first is None or second is None or first.shape != second.shape:
+        return None
+    if filler is None or filler != _filler(before):
         return None
     both = (first + second).astype(np.int32)
     paddings = Tensor("paddings", both.shape, DType.INT32, both)
@@ -90,7 +92,9 @@ def _padding(op: Op, x: Tensor, amounts: Array) -> tuple[Padding | None, str]:
     """Return the padding with which the op reads and yields the same from `x`, or why none."""
     around = windows(op)
     spatial = [w.axis for w in around]
-    if amounts.shape != (len(x.shape), 2) or np.delete(amounts, spatial, axis=0).any():
+    if not around or amounts.shape != (len(x.shape), 2):
+        return None, "shapes are unknown"
+    if np.delete(amounts, spatial, axis=0).any():
         return None, "batch or channels are padded"
     sizes = x.shape_signature or x.shape
     own = int(op.option("padding"))
@@ -132,7 +136,9 @@ def _dilated(op: Op, view: View) -> Edit | Decline | None:
         return Decline(op, "blocks or paddings are computed")
     block, pads, blocks, crops = (v for v in values if v is not None)
     around = windows(conv)
-    if len(x.shape) != 4 or block.shape != (2,) or not np.array_equal(block, blocks):
+    if not around or pads.shape != (2, 2) or crops.shape != (2, 2) or block.shape != (2,):
+        return None
+    if not np.array_equal(block, blocks):
         return Decline(op, "the blocks before and behind the convolution differ")
     if any(w.stride != 1 or w.dilation != 1 for w in around):
         return Decline(op, "the convolution between has strides or dilation")

@@ -87,11 +87,12 @@ def _is_grouped(op: Op) -> bool:
 
 
 def _stacked(op: Op, start: int, run: list[Op]) -> Edit:
-    weights = np.concatenate([value(o.inputs[1]) for o in run])
+    kernels = [v for v in (value(o.inputs[1]) for o in run) if v is not None]
     parts = []
-    for branch in run:
-        bias, count = value(branch.input(2)), branch.outputs[0].shape[-1]
-        parts.append(np.zeros(count, np.float32) if bias is None else bias.reshape(-1))
+    for branch, kernel in zip(run, kernels, strict=True):
+        bias = value(branch.input(2))
+        parts.append(np.zeros(len(kernel), np.float32) if bias is None else bias.reshape(-1))
+    weights = np.concatenate(kernels)
     whole = len(run) == len(op.inputs)
     first = run[0].outputs[0]
     result = op.outputs[0]

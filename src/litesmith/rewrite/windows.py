@@ -66,14 +66,17 @@ class Window:
 
 
 def windows(op: Op) -> tuple[Window, ...]:
-    """Return how an op reads along each spatial axis, () for an op without windows."""
+    """Return how an op reads along each spatial axis, () where there is none or no rank known."""
+    axes, x, weights = _AXES.get(op.kind, ()), op.input(0), op.input(1)
+    if x is None or op.options is None or len(x.shape) != len(axes) + 2:
+        return ()
     found = []
-    for axis, kernel, stride, dilation in _AXES.get(op.kind, ()):
+    for axis, kernel, stride, dilation in axes:
         if isinstance(kernel, str):
             taps = int(op.option(kernel))
+        elif weights is None or len(weights.shape) != len(x.shape):
+            return ()
         else:
-            weights = op.inputs[1]
-            assert weights is not None
             taps = weights.shape[kernel]
         steps = int(op.option(dilation, 1) or 1) if dilation else 1
         found.append(Window(axis, taps, int(op.option(stride)), steps))
