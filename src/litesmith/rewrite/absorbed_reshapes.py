@@ -59,7 +59,7 @@ def _kept(op: Op, view: View) -> Edit | None:
     if x is None or weights is None or not _float(x, weights, result) or not x.shape:
         return None
     out, into = weights.shape
-    if dims(x)[-1] != into or dims(result) != (*dims(x)[:-1], out) or -1 in dims(x)[1:]:
+    if dims(x)[-1] != into or dims(result) != (*dims(x)[:-1], out) or dims(x).count(-1) > 1:
         return None
     options = dense.options.with_(keep_num_dims=True)
     new = dense.with_(outputs=(result,), options=options, version=max(dense.version, _KEEPS_DIMS))

@@ -8,6 +8,7 @@ from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.composites import COMPOSITES
 from litesmith.rewrite.duplicates import DUPLICATES
+from litesmith.rewrite.embedding import EMBEDDING
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
@@ -24,14 +25,17 @@ from litesmith.rewrite.reductions import REDUCTIONS
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
+from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
 from litesmith.rewrite.unit_length import UNIT_LENGTH
 
 # Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     SHAPES,
+    EMBEDDING,
     IDENTITIES,
     COMPOSITES,
+    TIME_DISTRIBUTED,
     SOFTMAX,
     ACTIVATIONS,
     PADDING,

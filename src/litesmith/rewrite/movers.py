@@ -155,7 +155,7 @@ def _keeps_rows(layout: Layout, before: Sizes, behind: Sizes) -> bool:
     return len(before) > 1 and len(behind) > 1 and before[-2] == behind[-2] != -1
 
 
-_UNARY = (
+UNARY = (
     "ABS",
     "CEIL",
     "COS",
@@ -179,11 +179,11 @@ _UNARY = (
     "SQUARE",
     "TANH",
 )
-_BINARY = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU")
+BINARY = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU")
 
 MOVERS: dict[str, Mover] = {
-    **dict.fromkeys(_UNARY, _unary),
-    **dict.fromkeys(_BINARY, _binary),
+    **dict.fromkeys(UNARY, _unary),
+    **dict.fromkeys(BINARY, _binary),
     **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION"), _rows),
     **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
     **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"), _reduction),
