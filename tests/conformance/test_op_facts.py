@@ -132,10 +132,13 @@ def test_limited_scales_are_exact_inside_and_refused_outside(kind: str, side: st
     for array in drawn:
         array[1] = sample.high
     outcome = Quantize("int8", "int8", "int8")(source, examples(source, drawn))
-    if side in ("lowest", "highest"):
+    # Logits that hardly move get a coarser scale instead: softmax is flat there at any scale.
+    widened = side == "below" and kind in ("SOFTMAX", "LOG_SOFTMAX")
+    refused = side in ("below", "above") and not widened
+    if not refused:
         check_against_float(sample, outcome.graph)
-    assert bool(float_ops(outcome.graph)) is (side in ("below", "above"))
-    assert bool(outcome.notices) is (side in ("below", "above"))
+    assert bool(float_ops(outcome.graph)) is refused
+    assert bool(outcome.notices) is refused
 
 
 @pytest.mark.parametrize("kind", sorted(k for k in CLAIMED if FACTS[k].fixed_output))

@@ -11,6 +11,7 @@ from litesmith.quantize.plan import Groups
 
 # XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
 _LARGEST_RESCALE = 128.0
+_SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 _PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
 
 Observed = Callable[[Tensor], tuple[float, float]]
@@ -40,16 +41,29 @@ def activation_quants(
     chosen = set(integer)
     for op in graph.ops:
         row = facts(op)
-        if op not in chosen or row is None or not _rescales(row):
+        if op not in chosen or row is None:
             continue
-        smallest = _product_scale(op, row, quants) / _LARGEST_RESCALE
-        for tensor in op.outputs:
+        for tensor, smallest in _lower_bounds(op, row, quants):
             if float(quants[tensor].scale[0]) >= smallest:
                 continue
             group = groups.of(tensor)
             if not any(t in fixed for t in group):
                 quants.update(dict.fromkeys(group, _of_group(group, observed, smallest)))
     return quants
+
+
+def _lower_bounds(
+    op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]
+) -> list[tuple[Tensor, float]]:
+    """Return tensors of the op that need at least some scale for its kernel to work."""
+    if op.kind in _SOFTMAXES and row.scales is not None:
+        # Logits that hardly move: the result is flat at any scale, the kernel needs a coarse one.
+        least = 1.01 * row.scales[0] / max(float(op.option("beta", 1.0)), 1e-9)
+        return [(t, least) for t in op.inputs if t is not None and t in quants]
+    if not _rescales(row):
+        return []
+    least = _product_scale(op, row, quants) / _LARGEST_RESCALE
+    return [(t, least) for t in op.outputs]
 
 
 def _of_group(group: list[Tensor], observed: Observed, smallest: float = 0.0) -> QuantParams:
