@@ -95,7 +95,7 @@ def in_order(nodes: Iterable[Any]) -> Iterator[Any]:
         path = [(start, _before(start, by_name))] if start.name not in done else []
         done.add(start.name)
         while path:
-            node, rest = path[-1]
+            _, rest = path[-1]
             following = next((n for n in rest if n.name not in done), None)
             if following is None:
                 yield path.pop()[0]
