@@ -285,6 +285,10 @@ def _open(package: Any, request: LoadRequest, stored: Stored, objects: dict[str,
     suffix = ".keras" if request.form is SourceFormat.KERAS else ".h5"
     path = str(_named(request, suffix))
     code = proved_lambdas(package, objects, stored.keras_version, trust=request.trust)
+    if suffix == ".h5" and package.__name__ == "keras":
+        from litesmith.sources.keras_operations import operations
+
+        objects = {**operations(), **objects}
     with package.utils.custom_object_scope(objects), code:
         return package.models.load_model(path, compile=False, safe_mode=not request.trust)
 
