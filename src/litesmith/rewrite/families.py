@@ -16,6 +16,7 @@ from litesmith.rewrite.fold_forward import FOLD_FORWARD
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
+from litesmith.rewrite.matmul_scales import MATMUL_SCALES
 from litesmith.rewrite.matmul_transposes import MATMUL_TRANSPOSES
 from litesmith.rewrite.moves import MOVES
 from litesmith.rewrite.normalization import NORMALIZATION
@@ -49,6 +50,7 @@ FAMILIES: tuple[Family, ...] = (
     MOVES,
     ABSORBED_RESHAPES,
     MATMUL_TRANSPOSES,
+    MATMUL_SCALES,
     COMBINE_CONSTANTS,
     FOLD_BACKWARD,
     FOLD_FORWARD,
