@@ -12,6 +12,8 @@ import pytest
 from litesmith.errors import InputError, LoadError
 from litesmith.sources import open_source
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 Model = Callable[[str], Path]
 
 

@@ -14,6 +14,8 @@ from litesmith.errors import ConversionError, InputError, LitesmithError
 from litesmith.sources import LoadOptions, open_source
 from tests.sources.proof import prove
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _text(keras: Any) -> Any:
     words = keras.layers.TextVectorization(max_tokens=50, output_sequence_length=6, name="words")
@@ -255,9 +257,7 @@ def test_a_model_in_memory(made: Made) -> None:
         prove(source)
 
 
-def test_on_the_command_line(
-    made: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_on_the_command_line(made: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "m.tflite"
     words = ["export", str(made("text.keras")), "-o", str(out), "--quantize", "none", "-q"]
     assert main(words) == 4

@@ -13,6 +13,8 @@ from litesmith.errors import InputError, LitesmithError, LoadError
 from litesmith.sources import LoadOptions, SourceFormat, detect, open_source
 from tests.sources.proof import prove
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _constant(*shape: int) -> Any:
     import tensorflow as tf

@@ -15,6 +15,8 @@ import pytest
 from tests.sources.hostile.conftest import Refused
 from tests.sources.hostile.files import dense, entries, write
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 @pytest.mark.parametrize(
     "name",

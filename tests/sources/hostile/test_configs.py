@@ -12,6 +12,8 @@ from litesmith.sources import LoadOptions
 from tests.sources.hostile.conftest import Refused
 from tests.sources.hostile.files import Config, change, dense, layer
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _function(module: str, name: str) -> Callable[[Config], None]:
     """Put a function in the place of an activation."""

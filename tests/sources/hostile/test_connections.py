@@ -14,6 +14,8 @@ from litesmith.sources.vetting import refuse_endless
 from tests.sources.hostile.conftest import Refused
 from tests.sources.hostile.files import Config, change, dense, layer
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _itself(config: Config) -> None:
     layer(config, "d")["inbound_nodes"] = layer(config, "e")["inbound_nodes"]

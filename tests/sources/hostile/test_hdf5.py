@@ -13,6 +13,8 @@ import pytest
 from tests.sources.hostile.conftest import Refused
 from tests.sources.hostile.files import dense, entries, write
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _external_link(file: Any, group: str, secret: Path) -> None:
     file.require_group(group)["kernel"] = h5py.ExternalLink(str(secret), "/secret")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sources.recurrent.models import KINDS, examples, keras_of, lowered, traced, varied
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 BATCHES = [1, None, pytest.param(3, marks=pytest.mark.slow)]
 
 

@@ -11,6 +11,8 @@ from litesmith.errors import ConversionError, InputError
 from litesmith.runtime import Session
 from tests.sources.recurrent.models import fixed_input, keras_of, lowered, traced, varied
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 PACKAGES = ["keras", "tf_keras"]
 
 

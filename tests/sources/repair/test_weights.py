@@ -14,6 +14,8 @@ from litesmith.errors import LoadError
 from tests.sources.repair import broken
 from tests.sources.repair.conftest import Bench
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _saved(folder: Path, name: str = "m.keras") -> tuple[Any, Path]:
     import tf_keras

@@ -15,6 +15,8 @@ from litesmith.graph.flex import flex_ops
 from litesmith.runtime import Session
 from litesmith.sources import LoadOptions, open_source
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 @pytest.fixture(scope="module")
 def inverse(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ import pytest
 from litesmith.errors import LoadError
 from litesmith.sources import open_source
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _write(x: Any, path: Path) -> Any:
     import tensorflow as tf
@@ -42,9 +44,12 @@ def _save(x: Any, path: Path) -> Any:
 def _restore(x: Any, path: Path) -> Any:
     import tensorflow as tf
 
-    return x + tf.raw_ops.RestoreV2(
-        prefix=str(path), tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32]
-    )[0]
+    return (
+        x
+        + tf.raw_ops.RestoreV2(
+            prefix=str(path), tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32]
+        )[0]
+    )
 
 
 def _print_to_file(x: Any, path: Path) -> Any:

@@ -14,6 +14,8 @@ from litesmith.graph import read
 from litesmith.sources import LoadOptions, open_source
 from tests.sources.proof import prove
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 Saved = Callable[[str], Path]
 
 

@@ -14,6 +14,8 @@ from litesmith.graph import read
 from litesmith.graph.signatures import sole
 from litesmith.sources import LoadOptions, open_source
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 Saved = Callable[[str], Path]
 
 

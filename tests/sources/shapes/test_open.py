@@ -10,6 +10,8 @@ import pytest
 from litesmith.errors import InputError
 from tests.sources.recurrent.models import keras_of, lowered, traced, varied
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 
 def _fully_convolutional(keras: Any, shape: tuple[int | None, ...] = (None, None, 3)) -> Any:
     layers = keras.layers

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sources.recurrent.models import keras_of, lowered, traced, varied
 
+pytestmark = pytest.mark.slow  # each test loads TensorFlow in a child process
+
 PACKAGES = ["keras", "tf_keras"]
 
 
