@@ -90,7 +90,9 @@ def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) 
 
 
 def _watched(graph: Graph) -> tuple[Tensor, ...]:
-    derived = {t for op in graph.ops if _derivable(op) for t in op.outputs}
+    derived = {
+        t for op in graph.ops if _derivable(op) or _expanded(op) is not None for t in op.outputs
+    }
     return tuple(
         t
         for t in graph.tensors()
@@ -104,11 +106,34 @@ def _derivable(op: Op) -> bool:
     return row is not None and row.tied and bool(activations(op, row))
 
 
+def _expanded(op: Op) -> Array | None:
+    """Return the value of a constant that is stored smaller (float16, integers) and expanded.
+
+    It must not be watched: the runtime expands it when it loads the file and never writes the
+    tensor again, so what is read there is whatever the memory held.
+    """
+    stored = op.inputs[0] if op.kind == "DEQUANTIZE" else None
+    if stored is None or stored.data is None or stored.raw:
+        return None
+    values = stored.data.astype(np.float32)
+    quant = stored.quant
+    if quant is None or not quant.scale.size:
+        return values
+    shape = [1] * values.ndim
+    if quant.axis is not None:
+        shape[quant.axis] = -1
+    return (values - quant.zero_point.reshape(shape)) * quant.scale.reshape(shape)
+
+
 def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -> None:
     """Add the ranges that follow from those observed."""
     known = Ranges(low, high, 0)
     for op in graph.ops:
-        if _derivable(op):
+        values = _expanded(op)
+        if values is not None:
+            low[op.outputs[0]] = float(values.min(initial=0.0))
+            high[op.outputs[0]] = float(values.max(initial=0.0))
+        elif _derivable(op):
             row = facts(op)
             assert row is not None
             ranges = [known.of(t) for t in activations(op, row) if not t.is_variable]

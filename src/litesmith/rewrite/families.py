@@ -10,6 +10,7 @@ from litesmith.rewrite.composites import COMPOSITES
 from litesmith.rewrite.duplicates import DUPLICATES
 from litesmith.rewrite.embedding import EMBEDDING
 from litesmith.rewrite.engine import Family
+from litesmith.rewrite.expand_halves import EXPAND_HALVES
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
@@ -57,4 +58,4 @@ FAMILIES: tuple[Family, ...] = (
     DUPLICATES,
 )
 # Run after them when activations become integers.
-INTEGER_FAMILIES: tuple[Family, ...] = (SIGNS, NORMALIZATION, INTEGER_FORMS)
+INTEGER_FAMILIES: tuple[Family, ...] = (EXPAND_HALVES, SIGNS, NORMALIZATION, INTEGER_FORMS)
