@@ -179,12 +179,3 @@ def activations(op: Op, row: OpFacts) -> tuple[Tensor, ...]:
     """Return the op's float operands at its activation positions."""
     found = (op.inputs[p] for p in activation_positions(op, row))
     return tuple(t for t in found if t is not None and t.dtype is DType.FLOAT32)
-
-
-def weights_of(op: Op) -> Tensor | None:
-    """Return the op's constant weights, None when it has none or computes them."""
-    row = FACTS.get(op.kind)
-    if row is None or row.weights is None:
-        return None
-    tensor = op.input(row.weights.index)
-    return tensor if tensor is not None and tensor.is_constant else None

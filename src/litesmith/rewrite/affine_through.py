@@ -203,21 +203,6 @@ def backward(op: Op, a: Affine, fused: int) -> list[tuple[Op, tuple[Demand, ...]
     return [_placed(op, row, a, fused)]
 
 
-def _borders(op: Op, axes: Axes, a: Affine) -> bool:
-    """True when the op adds a border whose value changes."""
-    return op.kind in _PADS and bool(axes) and (op.kind == "PADV2" or not a.pure)
-
-
-def _ranked(a: Affine, tensor: Tensor) -> Affine:
-    """Return one factor and shift for all elements at another rank."""
-    rank = len(tensor.shape)
-    if a.scale.ndim == rank:
-        return a
-    if a.axes:
-        raise Blocked("")
-    return a.mapped(lambda p: p.reshape((1,) * rank))
-
-
 def _placed(op: Op, row: _Row, a: Affine, fused: int) -> tuple[Op, tuple[Demand, ...]]:
     """Keep an activation on a pool, or move it on."""
     if op.option("fused_activation_function") is not None:
