@@ -56,6 +56,12 @@ def read_stored(path: Path, form: SourceFormat) -> Stored:
         raise LoadError(f"{path} is damaged: {reason(error)}.", "Copy or save it again.") from error
 
 
+def saved_by_keras_3(stored: Stored, form: SourceFormat) -> bool:
+    """Return True for files of Keras 3; old HDF5 does not say its version, and is Keras 2's."""
+    default = "2" if form is SourceFormat.HDF5 else "3"
+    return (stored.keras_version or default).startswith("3")
+
+
 def described(config: dict[str, Any], file: Stored) -> Stored:
     """Return what is known about a file of weights with the configuration of its model."""
     if not isinstance(config, dict):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from litesmith.sources.detect import detect
-from litesmith.sources.keras_file import _attempt_repaired, load_keras_file
+from litesmith.sources.keras_file import load_keras_file
+from litesmith.sources.keras_repaired import load_repaired
 from litesmith.sources.loaded import Loaded
 from litesmith.sources.loaders import LoadRequest
 from litesmith.sources.stored import read_stored
@@ -41,7 +42,7 @@ class Bench:
     def repaired_by(self, keras: Any, path: Path) -> Loaded:
         """Load a repaired copy with this Keras alone."""
         request = self.request(path)
-        return _attempt_repaired(keras, request, read_stored(path, request.form), {})
+        return load_repaired(keras, request, read_stored(path, request.form), {})
 
     def same(self, loaded: Loaded, original: Any, *, atol: float = 1e-5) -> None:
         """Assert that a loaded model answers as the one that was saved."""
