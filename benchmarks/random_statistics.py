@@ -90,6 +90,9 @@ def _randomize_layer(
         _set_normalization(layer, x, rng)
     elif kind in ("LayerNormalization", "GroupNormalization"):
         _set_affine(layer, rng)
+    elif kind == "EinsumDense":  # attention's projections: scaled as they are
+        if layer.bias is not None:
+            layer.bias.assign(rng.normal(0, BIAS_SPREAD, layer.bias.shape))
     elif getattr(layer, "kernel", None) is not None or hasattr(layer, "pointwise_kernel"):
         _set_linear(layer, call, args, kwargs, rng)
     else:
