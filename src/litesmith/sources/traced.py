@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError
+from litesmith.sources.answers import Original, as_example, as_fed, call
 from litesmith.sources.convert import convert, with_signature
 from litesmith.sources.graphdef import Frozen, as_function, branches
 from litesmith.sources.lift import changed_variables, lift
@@ -32,9 +33,6 @@ from litesmith.sources.trials import (
 from litesmith.sources.verify import probe
 
 Array = npt.NDArray[Any]
-# Examples per call. MobileNetV2-224, 200 images: 3.0 s in eights, 3.7 s in thirty-twos.
-_CHUNK = 8
-_CHUNK_BYTES = 8 << 20
 
 
 class TracedModel:
@@ -67,25 +65,26 @@ class TracedModel:
         self.batch = check_batch(inputs, batch)
         self.keras_version = keras_version
         self.function, names = trace(loaded, [static(spec) for spec in inputs])
-        # Several examples at once only when every input has a batch axis to put them on, and when
-        # no branch of the model is taken by all of them together.
-        self._batches = all(spec.shape[:1] in ((None,), (1,)) for spec in inputs)
-        keep_apart = not branches(self.function)
+        batches = all(spec.shape[:1] in ((None,), (1,)) for spec in inputs)
         self.outputs = tuple(
-            _output_spec(name, shape, tensor.dtype.name, self._batches)
+            _output_spec(name, shape, tensor.dtype.name, batches)
             for name, shape, tensor in zip(
                 names, self._output_shapes(), self.function.outputs, strict=True
             )
         )
-        self._many: Any = None
-        self._functions: dict[Any, Any] = {}
-        self._together = self._batches and keep_apart
+        # Several examples at once only when every input has a batch axis to put them on, and when
+        # no branch of the model is taken by all of them together.
+        together = batches and not branches(self.function)
         self._stepper: Stepper | None = None
         self._lifted: Frozen | None = None
         self._states: tuple[State, ...] = ()
         changed = changed_variables(self.function)
         if changed:
             self._lift(changed)
+            together = False
+        self._original = Original(
+            loaded, self.inputs, self.function, self._stepper, together=together
+        )
 
     def info(self) -> dict[str, Any]:
         """Return loader, inputs and outputs as JSON."""
@@ -120,12 +119,11 @@ class TracedModel:
         self.function = trace(self._loaded, [static(spec) for spec in model_inputs], found)[0]
         self._lifted, states = lift(self.function, found, len(model_inputs))
         self._states = tuple(states)
-        self._together = False
 
-        def call(arrays: Sequence[Array]) -> list[Array]:
-            return _call(self.function, arrays, model_inputs)[:count]
+        def step(arrays: Sequence[Array]) -> list[Array]:
+            return call(self.function, arrays, model_inputs)[:count]
 
-        self._stepper = Stepper(call, states, changed)
+        self._stepper = Stepper(step, states, changed)
         self.inputs += renamed_apart(states, self.inputs)
         self.outputs += renamed_apart(states, self.outputs)
 
@@ -161,9 +159,11 @@ class TracedModel:
             for trial in self.trials(choices):
                 check(data, self.outputs, trial, None if trial.states else self.run)
         except ConversionError:
-            if not self._together:
+            if not self._original.together:
                 raise
-            self._together = False  # a loop that ends when the whole batch has converged, say
+            self._original.together = (
+                False  # a loop that ends when the whole batch has converged, say
+            )
             for trial in self.trials(choices):
                 check(data, self.outputs, trial, self.run)
         return data
@@ -179,17 +179,18 @@ class TracedModel:
     def trials(self, choices: Sequence[tuple[TensorSpec, ...]]) -> Iterator[Trial]:
         """Yield what the file must reproduce."""
         # A file of open batch is held against the model called for one example at a time.
-        together = self._together and self.batch is not None
-        yield from make_trials(choices, self.batch, lambda batch: self._answers(batch, together))
+        together = self._original.together and self.batch is not None
+        answers = partial(self._original.answers, together=together)
+        yield from make_trials(choices, self.batch, answers)
         if self._stepper is not None:
             count = len(self._states)
             examples = probe(choices[0], STEPS)
             steps = [
-                [_as_fed(x[i], s) for x, s in zip(examples, self.inputs, strict=True)][:-count]
+                [as_fed(x[i], s) for x, s in zip(examples, self.inputs, strict=True)][:-count]
                 for i in range(STEPS)
             ]
             columns = zip(*self._stepper.stream(steps), strict=True)
-            reference = [np.stack([_as_example(y) for y in column]) for column in columns]
+            reference = [np.stack([as_example(y) for y in column]) for column in columns]
             yield Trial(examples, reference, states=count, what=" over several steps")
 
     def run(self, batch: Sequence[Array]) -> list[Array]:
@@ -204,21 +205,7 @@ class TracedModel:
         Raises:
             InputError: the model refuses the examples.
         """
-        return self._answers(batch, self._together)
-
-    def _answers(self, batch: Sequence[Array], together: bool) -> list[Array]:
-        try:
-            if together:
-                answers = self._run_together(batch)
-                if answers is not None:
-                    return answers
-            return self._run_each(batch)
-        except InputError:
-            raise
-        except Exception as error:  # the adapter of TensorFlow's kernels
-            raise InputError(
-                f"The original model cannot run these examples: {reason(error)}."
-            ) from error
+        return self._original.answers(batch, together=self._original.together)
 
     def _output_shapes(self) -> list[tuple[int | None, ...]]:
         """Return the outputs' shapes; where the graph does not tell their rank, by running it."""
@@ -226,7 +213,7 @@ class TracedModel:
         if any(shape.rank is None for shape in shapes):
             one = [np.zeros(some_size(spec), spec.dtype) for spec in self.inputs]
             try:
-                found = self._call(self._loaded.original or self.function, one)
+                found = call(self._loaded.original or self.function, one, self.inputs)
             except Exception as error:  # the adapter of TensorFlow's kernels
                 raise ConversionError(
                     f"The model's outputs have no known number of dimensions, and it cannot be run "
@@ -235,104 +222,8 @@ class TracedModel:
             return [tuple(array.shape) for array in found]
         return [tuple(shape.as_list()) for shape in shapes]
 
-    def _run_together(self, batch: Sequence[Array]) -> list[Array] | None:
-        """Run in chunks; None when the model turns out not to keep examples apart."""
-        many = self._for_any_batch(self._as_sized(batch))
-        if many is None:
-            self._together = False
-            return None
-        count = len(batch[0])
-        size = _chunk_size(batch)
-        chunks = ([_rows(x, i, size) for x in batch] for i in range(0, count, size))
-        parts = [self._call(many, chunk) for chunk in chunks]
-        if any(y.shape[:1] != (size,) for part in parts for y in part):
-            self._together = False
-            return None
-        return [np.concatenate(rows)[:count] for rows in zip(*parts, strict=True)]
-
-    def _as_sized(self, batch: Sequence[Array]) -> list[TensorSpec]:
-        """Return the inputs with the examples' sizes in their open dimensions.
-
-        What a model computes in a graph must not depend on whether sizes are known, but it does.
-        """
-        return [
-            TensorSpec(s.name, (*s.shape[:1], *x.shape[x.ndim - len(s.shape) + 1 :]), s.dtype)
-            if None in s.shape[1:]
-            else s
-            for s, x in zip(self.inputs, batch, strict=True)
-        ]
-
-    def _traced(self, specs: Sequence[TensorSpec]) -> Any:
-        key = tuple(spec.shape for spec in specs)
-        if key not in self._functions:
-            self._functions[key] = trace(self._loaded, specs)[0]
-        return self._functions[key]
-
-    def _for_any_batch(self, specs: Sequence[TensorSpec]) -> Any:
-        """Return the model for any number of examples, None when it takes one at a time."""
-        if self._many is None and self._loaded.original is not None:
-            several = [np.zeros((_CHUNK, *some_size(s)[1:]), s.dtype) for s in self.inputs]
-            try:
-                self._call(self._loaded.original, several)
-            except Exception:  # the adapter of a foreign function: it decides what it takes
-                return None
-            self._many = self._loaded.original
-        if self._many is None:
-            with contextlib.suppress(ConversionError):
-                return self._traced([_any_batch(spec) for spec in specs])
-        return self._many
-
-    def _run_each(self, batch: Sequence[Array]) -> list[Array]:
-        rows = []
-        function = self.function
-        if open_axes(self.inputs):
-            function = self._traced([static(spec) for spec in self._as_sized(batch)])
-        for i in range(len(batch[0])):
-            one = [_as_fed(x[i], spec) for x, spec in zip(batch, self.inputs, strict=True)]
-            if self._stepper is not None:
-                answers = self._stepper.run(one)
-            else:
-                answers = self._call(self._loaded.original or function, one)
-            rows.append([_as_example(y) for y in answers])
-        return [np.stack(column) for column in zip(*rows, strict=True)]
-
-    def _call(self, function: Any, arrays: Sequence[Array]) -> list[Array]:
-        return _call(function, arrays, self.inputs)
-
-
-def _call(function: Any, arrays: Sequence[Array], specs: Sequence[TensorSpec]) -> list[Array]:
-    import tensorflow as tf
-
-    # Not np.ascontiguousarray, which makes a vector of a scalar.
-    fed = [tf.constant(np.array(x, order="C"), s.dtype) for x, s in zip(arrays, specs, strict=True)]
-    return [y.numpy() for y in function(*fed)]
-
-
-def _any_batch(spec: TensorSpec) -> TensorSpec:
-    return TensorSpec(spec.name, (None, *spec.shape[1:]), spec.dtype)
-
 
 def _output_spec(name: str, shape: tuple[int | None, ...], dtype: str, batches: bool) -> TensorSpec:
     if batches and shape[:1] == (1,):
         shape = (None, *shape[1:])
     return TensorSpec(name, shape, dtype)
-
-
-def _rows(array: Array, start: int, size: int) -> Array:
-    """Return `size` rows, the last one repeated: kernels are set up anew for every batch size."""
-    rows = array[start : start + size]
-    missing = size - len(rows)
-    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
-
-
-def _as_fed(example: Array, spec: TensorSpec) -> Array:
-    return example[None] if spec.shape[:1] in ((None,), (1,)) else example
-
-
-def _as_example(output: Array) -> Array:
-    return output[0] if output.shape[:1] == (1,) else output
-
-
-def _chunk_size(batch: Sequence[Array]) -> int:
-    bytes_each = max(1, sum(x[:1].nbytes for x in batch))
-    return int(max(1, min(_CHUNK, _CHUNK_BYTES // bytes_each)))
