@@ -12,6 +12,18 @@ import numpy as np
 from litesmith.errors import LoadError
 from litesmith.graph import schema
 from litesmith.graph.dtypes import DType
+from litesmith.graph.fields import (
+    at,
+    elements,
+    ints,
+    kind_of,
+    pick,
+    plain,
+    positions,
+    quant_of,
+    string,
+    vector,
+)
 from litesmith.graph.model import (
     Array,
     Blockwise,
@@ -79,7 +91,7 @@ class _Reader:
             )
         self.model = model
         self.file = data
-        self.codes = [_kind(code) for code in model.operatorCodes or ()]
+        self.codes = [kind_of(code) for code in model.operatorCodes or ()]
         self.views: dict[tuple[int, DType, tuple[int, ...]], Array] = {}
         self.tensors: list[list[Tensor]] = []
         self.built: dict[int, Graph] = {}
@@ -97,12 +109,14 @@ class _Reader:
         return main.with_(
             siblings=siblings,
             metadata=tuple(self._metadata()),
-            description=_str(self.model.description),
+            description=string(self.model.description),
             version=self.model.version,
         )
 
     def _metadata(self) -> list[tuple[str, bytes]]:
-        return [(_str(m.name), self._bytes(m.buffer).tobytes()) for m in self.model.metadata or ()]
+        return [
+            (string(m.name), self._bytes(m.buffer).tobytes()) for m in self.model.metadata or ()
+        ]
 
     def _bytes(self, index: int) -> Array:
         buffer = self.model.buffers[index]
@@ -118,7 +132,7 @@ class _Reader:
 
     def _tensors(self, subgraph: Any) -> list[Tensor]:
         found = [self._tensor(raw) for raw in subgraph.tensors or ()]
-        for i in {i for op in subgraph.operators or () for i in _ints(op.outputs)}:
+        for i in {i for op in subgraph.operators or () for i in ints(op.outputs)}:
             # What an op computes is no constant, even where it is empty (a split of 0 channels).
             data = found[i].data if 0 <= i < len(found) else None
             if data is not None and not data.size:
@@ -139,16 +153,16 @@ class _Reader:
                 f"The .tflite file uses the tensor type {name}, which is not supported."
             )
         dtype = DType[name]
-        shape = _ints(raw.shape)
+        shape = ints(raw.shape)
         extras = {"sparsity": raw.sparsity, "variant_tensors": raw.variantTensors}
         data, is_raw = self._data(raw, dtype, shape)
         return Tensor(
-            name=_str(raw.name),
+            name=string(raw.name),
             shape=shape,
             dtype=dtype,
             data=data,
-            quant=_quant(raw.quantization, dtype),
-            shape_signature=None if raw.shapeSignature is None else _ints(raw.shapeSignature),
+            quant=quant_of(raw.quantization, dtype),
+            shape_signature=None if raw.shapeSignature is None else ints(raw.shapeSignature),
             has_rank=raw.hasRank,
             is_variable=raw.isVariable,
             raw=is_raw,
@@ -165,7 +179,7 @@ class _Reader:
         key = (raw.buffer, dtype, shape)
         is_raw = raw.sparsity is not None or dtype.bits == 0
         if key not in self.views:
-            self.views[key] = stored if is_raw else _elements(stored, dtype, count, shape)
+            self.views[key] = stored if is_raw else elements(stored, dtype, count, shape)
         return self.views[key], is_raw
 
     def _blockwise(
@@ -180,7 +194,7 @@ class _Reader:
             tensors[details.scales],
             zero_points,
             details.blockSize,
-            _ints(getattr(details, "blockShape", None)),
+            ints(getattr(details, "blockShape", None)),
         )
         base = quant or QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), None, 4)
         return QuantParams(
@@ -196,10 +210,10 @@ class _Reader:
         raw = self.model.subgraphs[index]
         tensors = self.tensors[index]
         graph = Graph(
-            inputs=_pick(tensors, raw.inputs),
-            outputs=_pick(tensors, raw.outputs),
+            inputs=pick(tensors, raw.inputs),
+            outputs=pick(tensors, raw.outputs),
             ops=tuple(self._op(op, tensors) for op in raw.operators or ()),
-            name=_str(raw.name),
+            name=string(raw.name),
             signatures=tuple(self._signatures(index)),
         )
         self.open.discard(index)
@@ -210,9 +224,9 @@ class _Reader:
         raw = self.model.subgraphs[index]
         return [
             Signature(
-                _str(s.signatureKey),
-                _positions(s.inputs, _ints(raw.inputs)),
-                _positions(s.outputs, _ints(raw.outputs)),
+                string(s.signatureKey),
+                positions(s.inputs, ints(raw.inputs)),
+                positions(s.outputs, ints(raw.outputs)),
             )
             for s in self.model.signatureDefs or ()
             if s.subgraphIndex == index
@@ -221,17 +235,17 @@ class _Reader:
     def _op(self, raw: Any, tensors: Sequence[Tensor]) -> Op:
         kind, version = self.codes[raw.opcodeIndex]
         options, called = self._options(raw)
-        outputs = _pick(tensors, raw.outputs)
+        outputs = pick(tensors, raw.outputs)
         return Op(
             kind=kind,
-            inputs=tuple(_at(tensors, i) if i >= 0 else None for i in _ints(raw.inputs)),
+            inputs=tuple(at(tensors, i) if i >= 0 else None for i in ints(raw.inputs)),
             outputs=outputs,
             options=options,
             custom_options=self._custom_options(raw),
             version=version,
             subgraphs=tuple(self._graph(i) for i in called),
-            intermediates=_pick(tensors, raw.intermediates),
-            mutating=tuple(bool(m) for m in _list(raw.mutatingVariableInputs)),
+            intermediates=pick(tensors, raw.intermediates),
+            mutating=tuple(bool(m) for m in vector(raw.mutatingVariableInputs)),
             origin=tuple(outputs[0].name.split(";")) if outputs else (),
         )
 
@@ -249,89 +263,13 @@ class _Reader:
             return None, ()
         table = type(value).__name__[:-1]
         if table in schema.SUBGRAPH_LISTS and len(
-            _list(getattr(value, schema.SUBGRAPH_LISTS[table]))
+            vector(getattr(value, schema.SUBGRAPH_LISTS[table]))
         ):
             raise LoadError(f"The .tflite file uses {table} with graphs, which is not supported.")
         calls = schema.SUBGRAPH_FIELDS.get(table, ())
         fields = {
-            name: _plain(getattr(value, attribute))
+            name: plain(getattr(value, attribute))
             for name, attribute in schema.option_attributes(table).items()
             if attribute not in calls
         }
         return Options(table, MappingProxyType(fields)), tuple(getattr(value, c) for c in calls)
-
-
-def _kind(code: Any) -> tuple[str, int]:
-    # Files written before builtin codes passed 127 fill only the deprecated field.
-    name = schema.code_names("BuiltinOperator")[max(code.builtinCode, code.deprecatedBuiltinCode)]
-    return (
-        schema.CUSTOM_PREFIX + _str(code.customCode) if name == "CUSTOM" else name
-    ), code.version
-
-
-def _quant(raw: Any, dtype: DType) -> QuantParams | None:
-    if raw is None:
-        return None
-    scale = np.asarray(_list(raw.scale), np.float32)
-    minimum, maximum = _floats(raw.min), _floats(raw.max)
-    if not scale.size and minimum is None and maximum is None:
-        return None
-    zero = np.asarray(_list(raw.zeroPoint), np.int64)
-    if zero.size != scale.size and zero.size <= 1:
-        zero = np.full(scale.size, zero[0] if zero.size else 0, np.int64)
-    axis = raw.quantizedDimension if scale.size > 1 else None
-    return QuantParams(scale, zero, axis, dtype.bits or 8, minimum, maximum)
-
-
-def _elements(stored: Array, dtype: DType, count: int, shape: tuple[int, ...]) -> Array:
-    if dtype.bits < 8:
-        return schema.unpack_bits(stored, dtype, count).reshape(shape)
-    return stored.view(dtype.numpy).reshape(shape)
-
-
-def _positions(maps: Any, indices: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
-    # A tensor may stand at several positions under several names: each name takes the next one.
-    free: dict[int, list[int]] = {}
-    for position, index in enumerate(indices):
-        free.setdefault(index, []).append(position)
-    found = []
-    for named in maps or ():
-        places = free[named.tensorIndex]
-        found.append((_str(named.name), places.pop(0) if len(places) > 1 else places[0]))
-    return tuple(found)
-
-
-def _at(tensors: Sequence[Tensor], index: int) -> Tensor:
-    if not 0 <= index < len(tensors):
-        raise IndexError("tensor index")
-    return tensors[index]
-
-
-def _pick(tensors: Sequence[Tensor], indices: Any) -> tuple[Tensor, ...]:
-    return tuple(_at(tensors, i) for i in _ints(indices))
-
-
-def _ints(value: Any) -> tuple[int, ...]:
-    return tuple(int(v) for v in _list(value))
-
-
-def _list(value: Any) -> Any:
-    # The generated code leaves 0 in place of a vector that is present but empty.
-    return () if value is None or isinstance(value, int) else value
-
-
-def _floats(value: Any) -> Array | None:
-    listed = _list(value)
-    return np.asarray(listed, np.float32) if len(listed) else None
-
-
-def _str(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else (value or "")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return tuple(value.tolist())
-    if isinstance(value, list):
-        return tuple(value)
-    return value
