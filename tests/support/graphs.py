@@ -3,70 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from litesmith.data import Examples, TensorSpec, load_examples
-from litesmith.graph import DType, Graph, Op, Options, Signature, Tensor, schema, write
+from litesmith.graph import DType, Graph, Op, Signature, Tensor, write
+from litesmith.graph.build import make_op
 from litesmith.runtime import Session
 
 Array = npt.NDArray[Any]
 SAME, VALID = 0, 1
 RELU, RELU_N1_TO_1, RELU6 = 1, 2, 3
-
-# Option tables whose name does not follow from the op's.
-_TABLES = {
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "CONV_3D": "Conv3DOptions",
-    "CONV_3D_TRANSPOSE": "Conv3DOptions",
-    "L2_NORMALIZATION": "L2NormOptions",
-    "MEAN": "ReducerOptions",
-    "SUM": "ReducerOptions",
-    "REDUCE_MAX": "ReducerOptions",
-    "REDUCE_MIN": "ReducerOptions",
-    "REDUCE_PROD": "ReducerOptions",
-    "MAXIMUM": "MaximumMinimumOptions",
-    "MINIMUM": "MaximumMinimumOptions",
-    "BATCH_MATMUL": "BatchMatMulOptions",
-    "PADV2": "PadV2Options",
-    "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
-    "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
-    "SVDF": "SVDFOptions",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
-}
-
-
-def table_of(kind: str) -> str | None:
-    """Return the option table of an op kind, None for kinds without one."""
-    camel = "".join(part.capitalize() for part in kind.split("_")) + "Options"
-    table = _TABLES.get(kind, camel)
-    return table if hasattr(schema.module(), table + "T") else None
-
-
-def options(kind: str, **fields: Any) -> Options | None:
-    """Return an op kind's options: the schema's defaults with some fields changed."""
-    table = table_of(kind)
-    if table is None:
-        assert not fields, f"{kind} has no options"
-        return None
-    attributes = schema.option_attributes(table)
-    default = getattr(schema.module(), table + "T")()
-    values = {name: getattr(default, attribute) for name, attribute in attributes.items()}
-    unknown = set(fields) - set(values)
-    assert not unknown, f"{table} has no {unknown}; it has {sorted(values)}"
-    calls = schema.SUBGRAPH_FIELDS.get(table, ())
-    kept = {
-        n: tuple(v) if isinstance(v, list) else v
-        for n, v in (values | fields).items()
-        if attributes[n] not in calls
-    }
-    return Options(table, MappingProxyType(kept))
 
 
 def tensor(name: str, shape: Sequence[int], dtype: DType = DType.FLOAT32, **more: Any) -> Tensor:
@@ -93,7 +42,7 @@ def make(
     **fields: Any,
 ) -> Op:
     """Return an op with the schema's default options."""
-    return Op(kind, tuple(inputs), tuple(outputs), options(kind, **fields), version=version)
+    return make_op(kind, inputs, outputs, version, **fields)
 
 
 class Builder:
