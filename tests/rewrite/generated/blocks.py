@@ -6,7 +6,7 @@ import numpy as np
 
 from litesmith.graph import DType, Tensor
 from tests.rewrite.generated.making import Layer, Making, conv, deep, dense, scaled
-from tests.support.graphs import RELU, SAME, VALID, const
+from tests.support.graphs import RELU, SAME, VALID, const, make, tensor
 
 
 def _branches(m: Making, x: Tensor) -> Tensor:
@@ -210,7 +210,11 @@ def _shape_arithmetic(m: Making, x: Tensor) -> Tensor | None:
     first = m.op("STRIDED_SLICE", sizes, const([0]), const([1]), const([1]), shrink_axis_mask=1)
     rest = (const(size // x.shape[-1]), const(x.shape[-1]))
     shape = m.op("PACK", first, *rest, values_count=3, axis=0)
-    return m.op("RESHAPE", x, shape)  # type: ignore[no-any-return]
+    whole = (x.shape[0], size // x.shape[-1], x.shape[-1])
+    # Not by `m.op`: shapes are inferred from operands of zeros.
+    result = tensor(f"reshape{len(m.ops)}", whole)
+    m.ops.append(make("RESHAPE", (x, shape), (result,)))
+    return result
 
 
 def _constants(m: Making, x: Tensor) -> Tensor:

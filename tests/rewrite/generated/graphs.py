@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from litesmith.graph import DType, Graph, Tensor
 from litesmith.graph.edit import drop_dead, substitute
 from tests.rewrite.generated.blocks import BLOCKS, IMAGE_BLOCKS
 from tests.rewrite.generated.layers import ANY, IMAGES, STATIC_IMAGES, VOLUMES
-from tests.rewrite.generated.making import Making
+from tests.rewrite.generated.making import Layer, Making
 
 _FEWEST, _MOST = 3, 25
 # Ranks as in real models: mostly images.
 _ENTRIES = (
-    *((8, 8, 3), (6, 7, 4), (9, 9, 2), (5, 5, 6), (8, 6, 4), (7, 7, 1)),
-    *((12,), (6,), (4, 6), (10, 5), (3, 8), (4, 5, 5, 2), (3, 4, 4, 4)),
+    *((8, 8, 3), (6, 7, 4), (9, 9, 2), (5, 5, 6), (8, 6, 4), (7, 7, 1)) * 2,
+    *((12,), (6,), (4, 6), (10, 5), (3, 8), (4, 5, 5, 2)),
 )
 
 
@@ -31,7 +33,7 @@ def generate(seed: int) -> Graph:
     m.entry((batch, *m.among(*_ENTRIES)))
     wanted = m.number(_FEWEST, _MOST)
     for _ in range(4 * wanted):
-        m.grow(_menu(m))
+        m.grow(_menu)
         if len(m.ops) >= wanted:
             break
     read = {t for op in m.ops for t in op.inputs}
@@ -45,11 +47,11 @@ def generate(seed: int) -> Graph:
     return graph if static else _opened(graph)
 
 
-def _menu(m: Making) -> tuple[object, ...]:
-    rank = len(m.pool[-1].shape)
+def _menu(m: Making, x: Tensor) -> Sequence[Layer]:
+    rank = len(x.shape)
     if rank == 4:
         images = (*IMAGES, *(STATIC_IMAGES if m.static else ()))
-        return m.among(images, images, ANY, IMAGE_BLOCKS, BLOCKS)  # type: ignore[no-any-return]
+        return m.among(images, images, ANY, ANY, IMAGE_BLOCKS, BLOCKS)  # type: ignore[no-any-return]
     return m.among(ANY, ANY, VOLUMES if rank == 5 else BLOCKS, BLOCKS)  # type: ignore[no-any-return]
 
 

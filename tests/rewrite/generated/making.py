@@ -76,12 +76,12 @@ class Making(Builder):
         self.pool.insert(0, self.input(shape))
         return self.pool[0]
 
-    def grow(self, layers: Sequence[Layer]) -> None:
-        """Add a random layer, or nothing where it does not fit."""
+    def grow(self, menu: Callable[[Making, Tensor], Sequence[Layer]]) -> None:
+        """Add a random layer of a value's menu, or nothing where it does not fit."""
         x = self.chosen()
         before, inputs = len(self.ops), len(self.inputs)
         try:
-            made = self.among(*layers)(self, x)
+            made = self.among(*menu(self, x))(self, x)
         except LoadError:
             made = None  # LiteRT refuses these shapes
         values = () if made is None else made if isinstance(made, tuple) else (made,)
