@@ -188,6 +188,7 @@ class Graph:
         signatures: names for this graph's inputs and outputs.
         siblings: further top-level graphs of the file (other signatures).
         metadata: (name, bytes) entries of the file.
+        files: (name, content) of the archive behind the model: labels, vocabularies.
         description: free text of the file.
         version: schema version.
     """
@@ -199,6 +200,7 @@ class Graph:
     signatures: tuple[Signature, ...] = ()
     siblings: tuple[Graph, ...] = ()
     metadata: tuple[tuple[str, bytes], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
     description: str = ""
     version: int = 3
 

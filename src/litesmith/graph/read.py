@@ -24,6 +24,7 @@ from litesmith.graph.fields import (
     string,
     vector,
 )
+from litesmith.graph.files import attached
 from litesmith.graph.model import (
     Array,
     Blockwise,
@@ -109,6 +110,7 @@ class _Reader:
         return main.with_(
             siblings=siblings,
             metadata=tuple(self._metadata()),
+            files=attached(self.file),
             description=string(self.model.description),
             version=self.model.version,
         )

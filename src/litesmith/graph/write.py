@@ -8,6 +8,7 @@ import numpy as np
 
 from litesmith.errors import ConversionError
 from litesmith.graph import schema
+from litesmith.graph.files import attach
 from litesmith.graph.model import Array, Graph, Op, QuantParams, Signature, Tensor
 
 _LIMIT = 2**31 - 2**20  # flatbuffer offsets are signed 32 bit; leave room for the tables
@@ -34,7 +35,7 @@ def write(graph: Graph) -> bytes:
         )
     builder = flatbuffers.Builder(size + 2**16)
     builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return attach(bytes(builder.Output()), graph.files)
 
 
 class _Buffer:
