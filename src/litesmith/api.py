@@ -38,6 +38,8 @@ def export(
     input_type: str | None = None,
     output_type: str | None = None,
     target: str | None = None,
+    input_layout: Texts = None,
+    head: Texts = None,
     signature: str | None = None,
     input_shape: Shapes = (),
     custom_objects: Texts = None,
@@ -72,6 +74,8 @@ def export(
         input_type: "float32", "int8" or "uint8": what the application feeds.
         output_type: the same for what it reads.
         target: the runtime that must run the file, e.g. "cpu".
+        input_layout: "nchw" or "nhwc": what the application feeds; per input "name:nchw".
+        head: what the application reads: "keep", "argmax", …; per output "name:argmax".
         signature: key of the SavedModel's or .tflite's signature.
         input_shape: shapes of inputs that the model leaves open, batch included.
         custom_objects: "py:file.py:Name" of code that the file does not carry.
@@ -119,6 +123,8 @@ def export(
         input_type=input_type,
         output_type=output_type,
         target=target,
+        input_layout=as_texts(input_layout),
+        head=as_texts(head),
         no_rewrite=as_texts(no_rewrite),
         seed=seed,
         save_float=save_float,

@@ -7,7 +7,7 @@
     name = "quantize"
     scheme = "int8"
 
-A step of `rewrite/` or `quantize/` becomes available here by one row of `STEP_TYPES`.
+A step of `rewrite/`, `interface/` or `quantize/` becomes available here by one row of `STEP_TYPES`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from litesmith.errors import InputError
+from litesmith.interface import ShapeInputs, ShapeOutputs
 from litesmith.quantize import Quantize
 from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
 
@@ -31,6 +32,8 @@ _NAME = "name"
 STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {
         Rewrite.name: Rewrite,
+        ShapeInputs.name: ShapeInputs,
+        ShapeOutputs.name: ShapeOutputs,
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
     }

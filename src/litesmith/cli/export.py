@@ -11,6 +11,7 @@ from litesmith.cli import options as opt
 
 _PROOF = "Proof"
 _FILES = "Files"
+_ENDS = "What the application feeds and reads"
 
 
 def export(
@@ -38,6 +39,22 @@ def export(
         typer.Option(metavar="TYPE", help="What the application reads: float32, int8, uint8."),
     ] = None,
     target: opt.Target = None,
+    input_layout: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYOUT",
+            help="nhwc or nchw: what the application feeds; NAME:nchw for one input.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEAD",
+            help="What the application reads: keep or argmax; NAME:argmax for one output.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
     eval: Annotated[
         str | None,
         typer.Option(
@@ -131,6 +148,8 @@ def export(
             input_type=input_type,
             output_type=output_type,
             target=target,
+            input_layout=input_layout,
+            head=head,
             signature=signature,
             input_shape=input_shape or (),
             custom_objects=custom_objects,

@@ -14,12 +14,19 @@ from litesmith.errors import InputError
 def prepare(values: Array, spec: TensorSpec, preprocess: Preprocess, where: str) -> Array:
     """Return `values` (k, …) preprocessed, in the shape and dtype of the model's input.
 
+    An input that is fed channels first takes data in either layout.
+
     Returns:
         read-only (k, *spec.example_shape) array of `spec.dtype`.
 
     Raises:
         InputError: wrong shape, NaN or infinity, or values that the dtype cannot hold.
     """
+    if spec.channels_first:
+        if _matches(values.shape[1:], spec.example_shape):
+            values = np.moveaxis(values, 1, -1)
+        last = prepare(values, spec.channels_last(), preprocess, where)
+        return np.ascontiguousarray(np.moveaxis(last, -1, 1))
     _check_numeric(values, where)
     _check_finite(values, where)
     if preprocess.keeps_shape:

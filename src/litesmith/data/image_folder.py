@@ -112,7 +112,7 @@ def _layout(path: Path, inputs: Sequence[TensorSpec]) -> tuple[tuple[int, int] |
             f"{path} is a folder of images, but the model has {len(inputs)} inputs.",
             "Use an .npz with one array per input.",
         )
-    shape = inputs[0].example_shape
+    shape = inputs[0].channels_last().example_shape
     channels = shape[2] if len(shape) == 3 else 1
     if len(shape) not in (2, 3) or channels not in _MODES:
         raise InputError(

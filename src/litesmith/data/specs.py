@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -15,12 +15,13 @@ class TensorSpec:
     """One input or output of a model.
 
     `shape` is as the model declares it (None where any size fits); `dtype` is a NumPy name such as
-    `float32`.
+    `float32`. `channels_first`: the application feeds an example's last axis as its first.
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+    channels_first: bool = False
 
     @property
     def example_shape(self) -> tuple[int | None, ...]:
@@ -28,3 +29,11 @@ class TensorSpec:
         if self.shape and self.shape[0] in (None, 1):
             return self.shape[1:]
         return self.shape
+
+    def channels_last(self) -> TensorSpec:
+        """Return the same input as it would be fed with its channels in the last axis."""
+        if not self.channels_first:
+            return self
+        first, *rest = self.example_shape
+        head = self.shape[: len(self.shape) - len(self.example_shape)]
+        return replace(self, shape=(*head, *rest, first), channels_first=False)

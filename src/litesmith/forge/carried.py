@@ -13,6 +13,7 @@ from litesmith.data import load_examples as _load_examples
 from litesmith.data import load_labelled as _load_labelled
 from litesmith.data.rows import ENDLESS, Block, Rows, pick
 from litesmith.errors import InputError
+from litesmith.forge.original import Original
 from litesmith.graph.step import Notice
 from litesmith.sources import Source
 
@@ -50,46 +51,50 @@ class CarriedReader:
             yield (*step, *states)
 
 
-def load_examples(data: Any, source: Source, preprocess: Sequence[str]) -> tuple[Examples, bool]:
+def load_examples(
+    data: Any, original: Original, preprocess: Sequence[str]
+) -> tuple[Examples, bool]:
     """Return examples for a source, and whether its state was carried through them.
 
     Raises:
         InputError: as `litesmith.data.load_examples`.
     """
-    inputs, count = source.info.inputs, len(source.info.states)
+    inputs, count = original.inputs, len(original.source.info.states)
     if not count:
         return _load_examples(data, inputs, preprocess), False
     try:
         return _load_examples(data, inputs, preprocess), False
     except InputError:
         own = _load_examples(data, inputs[:-count], preprocess)
-    return _carried(own, source), True
+    return _carried(own, original), True
 
 
-def load_labelled(data: Any, source: Source, preprocess: Sequence[str]) -> tuple[Labelled, bool]:
+def load_labelled(
+    data: Any, original: Original, preprocess: Sequence[str]
+) -> tuple[Labelled, bool]:
     """Return labelled examples; otherwise as `load_examples`.
 
     Raises:
         InputError: as `litesmith.data.load_labelled`.
     """
-    inputs, count = source.info.inputs, len(source.info.states)
+    inputs, count = original.inputs, len(original.source.info.states)
     if not count:
         return _load_labelled(data, inputs, preprocess), False
     try:
         return _load_labelled(data, inputs, preprocess), False
     except InputError:
         own = _load_labelled(data, inputs[:-count], preprocess)
-    return replace(own, examples=_carried(own.examples, source)), True
+    return replace(own, examples=_carried(own.examples, original)), True
 
 
-def _carried(own: Examples, source: Source) -> Examples:
-    inputs = source.info.inputs
+def _carried(own: Examples, original: Original) -> Examples:
+    inputs = original.inputs
     states = inputs[len(own.inputs) :]
     zeros = tuple(
         np.zeros((1, *(size or 1 for size in spec.example_shape)), spec.dtype) for spec in states
     )
     rows = ENDLESS if own.size is None else range(own.size)
-    reader = CarriedReader(own, source.run, zeros)
+    reader = CarriedReader(own, original.model, zeros)
     return Examples(inputs, own.description, reader, parse_preprocess(None, inputs), rows)
 
 

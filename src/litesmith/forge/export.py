@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,16 +18,17 @@ from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
 from litesmith.forge.open_dimensions import check_open
 from litesmith.forge.options import ExportOptions, Listener
+from litesmith.forge.original import Original
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
+from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
-from litesmith.graph.signatures import share_constants
+from litesmith.interface import ShapeInputs
 from litesmith.measure import measure_size
-from litesmith.recipe import step_options, write_recipe
-from litesmith.report import FloatFile, Latency, Report, StepFacts, TargetFacts
+from litesmith.recipe import write_recipe
+from litesmith.report import FloatFile, Latency, Report, TargetFacts
 from litesmith.report.version import __version__
-from litesmith.rewrite import Rewrite
 from litesmith.runtime import Session
 from litesmith.sources import FileSession, Source, SourceInfo, open_source
 
@@ -78,22 +78,25 @@ def _run(
     with open_source(source, loading) as opened:
         listen("load", None)
         ledger.note(source=source_facts(opened.info))
-        given = _given(plan.options, opened, ledger)
+        original = _fed(plan, opened)
+        given = _given(plan, original, ledger)
         if opened.info.format != "tflite":
             listen("convert", None)
         float_model = opened.lower()
         graph = graphs.read(float_model)
         _decline_quantized(graph, opened.info)
         flex.refuse_int8(graph, plan.scheme)
+        leading, rest = split(plan.steps)
+        exact, original = lead(leading, graph, original, ledger)
         examples = given.examples
         if examples is None:
-            examples = generate(graph, prove.PARITY_EXAMPLES, plan.seed, opened.info.inputs)
-        reference = prove.Reference(opened.run, examples, graph)
-        exact, shipped = _apply(plan, graph, given.examples, listen, ledger)
+            examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
+        reference = prove.Reference(original.run, examples, exact)
+        shipped = apply(rest, exact, given.examples, listen, ledger)
         if exact is not graph:
             float_model = graphs.write(exact)
         built = _load(float_model, exact, shipped, opened)
-        _prove(plan, opened, given, reference, built, listen, ledger)
+        _prove(plan, original, given, reference, built, listen, ledger)
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
     latency = _latency(built, next(reference.pairs())[0])
@@ -103,16 +106,27 @@ def _run(
     return ledger.finish()
 
 
-def _given(options: ExportOptions, source: Source, ledger: Ledger) -> _Given:
+def _fed(plan: Plan, source: Source) -> Original:
+    """Return the original, fed as the application will."""
+    original = Original(source)
+    for step in plan.steps:
+        if isinstance(step, ShapeInputs):
+            fed = step.translation(original.inputs)
+            original = replace(original, fed=(*original.fed, fed))
+    return original
+
+
+def _given(plan: Plan, original: Original, ledger: Ledger) -> _Given:
+    options = plan.options
     examples = labelled = None
     carried = False
     if options.data is not None:
-        examples, carried = load_examples(options.data, source, options.preprocess)
+        examples, carried = load_examples(options.data, original, options.preprocess)
     if options.eval is not None:
-        labelled, also = load_labelled(options.eval, source, options.preprocess)
+        labelled, also = load_labelled(options.eval, original, options.preprocess)
         carried = carried or also
     if carried:
-        ledger.warn((notice(source),))
+        ledger.warn((notice(original.source),))
     return _Given(examples, labelled)
 
 
@@ -126,42 +140,6 @@ def _decline_quantized(graph: Graph, info: SourceInfo) -> None:
         )
 
 
-def _apply(
-    plan: Plan, graph: Graph, data: Examples | None, listen: Listener, ledger: Ledger
-) -> tuple[Graph, Graph]:
-    """Run the steps in order, verifying the graph after each.
-
-    Returns:
-        The float graph as the leading rewrites leave it, which must still compute what the source
-        computes, and the graph that ships.
-    """
-    exact = graph
-    leading = True
-    calibration = None if data is None else data.take(_CALIBRATION_EXAMPLES)
-    done: list[StepFacts] = []
-    for step in plan.steps:
-        listen("calibrate", 0.0)
-        started = time.monotonic()
-        outcome = step(graph, calibration, lambda fraction: listen("calibrate", fraction))
-        graphs.verify(outcome.graph)
-        ledger.warn(outcome.notices)
-        done.append(
-            StepFacts(
-                step.name,
-                step_options(step),
-                "done" if outcome.done else "declined",
-                outcome.why,
-                time.monotonic() - started,
-                outcome.explain,
-            )
-        )
-        ledger.note(steps=tuple(done))
-        leading = leading and isinstance(step, Rewrite)
-        graph = share_constants(outcome.graph) if outcome.graph.siblings else outcome.graph
-        exact = graph if leading else exact
-    return exact, graph
-
-
 def _load(float_model: bytes, float_graph: Graph, graph: Graph, opened: Source) -> _Built:
     float_session = flex.session_of(float_model, float_graph, opened)
     if graph is float_graph:
@@ -173,7 +151,7 @@ def _load(float_model: bytes, float_graph: Graph, graph: Graph, opened: Source) 
 
 def _prove(
     plan: Plan,
-    opened: Source,
+    original: Original,
     given: _Given,
     reference: prove.Reference,
     built: _Built,
@@ -181,16 +159,18 @@ def _prove(
     ledger: Ledger,
 ) -> None:
     listen("verify", None)
-    names = [spec.name for spec in opened.info.outputs]
+    names = [spec.name for spec in original.outputs]
     same = built.session is built.float_session
     runs = [built.float_session.run] if same else [built.float_session.run, built.session.run]
-    exact, *rest = reference.fidelity(names, *runs)
+    exact, *rest = reference.fidelity(names, *(_seen(run, original) for run in runs))
     final = rest[0] if rest else exact
     _check_float(exact, given.examples is None)
     if isinstance(built.float_session, Session) and isinstance(built.session, Session):
         check_open(built.float_session, built.session, next(reference.pairs())[0])
     parity = prove.parity(exact, final, synthetic=given.examples is None)
-    for first, second in siblings.fidelities(opened, built.float_graph, built.graph, plan.seed):
+    for first, second in siblings.fidelities(
+        original.source, built.float_graph, built.graph, plan.seed
+    ):
         _check_float(first, synthetic=True)
         parity = siblings.with_sibling(parity, prove.parity(first, second, synthetic=True))
     ledger.note(
@@ -205,7 +185,7 @@ def _prove(
         size = prove.batch_size(prove.example_bytes(built.graph))
         ledger.note(
             score=prove.score(
-                opened,
+                original,
                 built.float_session,
                 built.session,
                 given.labelled,
@@ -213,6 +193,10 @@ def _prove(
                 size,
             )
         )
+
+
+def _seen(run: prove.Run, original: Original) -> prove.Run:
+    return lambda batch: original.seen(run(batch))
 
 
 def _check_float(exact: Any, synthetic: bool) -> None:

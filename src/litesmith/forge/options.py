@@ -65,6 +65,8 @@ class ExportOptions:
         preprocess: specs.
         input_type, output_type: "float32", "int8" or "uint8".
         target: name of a runtime.
+        input_layout: "nhwc" or "nchw", or "NAME:nchw" each: what the application feeds.
+        head: what the application reads, for all outputs or "NAME:HEAD" each.
         no_rewrite: families of rewrites to leave out.
         seed: of generated inputs.
         save_float: where to write the float .tflite too.
@@ -82,6 +84,8 @@ class ExportOptions:
     input_type: str | None = None
     output_type: str | None = None
     target: str | None = None
+    input_layout: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
     no_rewrite: tuple[str, ...] = ()
     seed: int | None = None
     save_float: str | Path | None = None

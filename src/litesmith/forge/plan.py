@@ -10,6 +10,7 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
+from litesmith.forge.ends import with_ends
 from litesmith.forge.options import (
     DEFAULT_TIME_LIMIT_S,
     ExportOptions,
@@ -39,6 +40,8 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "confident": ("confident", (bool,)),
     "preprocess": ("preprocess", _TEXTS),
     "target": ("target", _TEXT),
+    "input-layout": ("input_layout", _TEXTS),
+    "head": ("head", _TEXTS),
     "no-rewrite": ("no_rewrite", _TEXTS),
     "seed": ("seed", (int,)),
     "signature": ("signature", _TEXT),
@@ -119,6 +122,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
+    steps = with_ends(steps, options)
     steps = tuple(_without(step, options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)

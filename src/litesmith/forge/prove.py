@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from litesmith.data import Array, Examples, Labelled
+from litesmith.forge.original import Original
 from litesmith.graph import Graph, Tensor
 from litesmith.measure import (
     Fidelity,
@@ -22,7 +23,7 @@ from litesmith.measure import (
 from litesmith.report import OutputParity, Parity, Score
 from litesmith.runtime import Session
 from litesmith.runtime import quantize as to_port
-from litesmith.sources import FileSession, Source
+from litesmith.sources import FileSession
 
 PARITY_EXAMPLES = 200
 _PARITY_BYTES = 256 * 2**20  # inputs and outputs that are kept while the parent quantizes
@@ -82,7 +83,7 @@ class Reference:
 
 
 def score(
-    source: Source,
+    original: Original,
     exact: FileSession,
     final: FileSession,
     labelled: Labelled,
@@ -92,7 +93,7 @@ def score(
     """Return the scores of the original (in its child) and of both files, on the same batches.
 
     Args:
-        source: the original.
+        original: the model, as the application reads it.
         exact: the float file.
         final: the one that ships; may be the same.
         labelled: the examples.
@@ -102,12 +103,13 @@ def score(
     Raises:
         InputError: metric and labels do not go with the outputs.
     """
-    chosen = choose_metric(metric, labelled.labels, source.info.outputs)
+    chosen = choose_metric(metric, labelled.labels, original.outputs)
     meter, float_meter = PairedMeter(chosen), PairedMeter(chosen)
-    for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: source.run(b[0])):
-        answers = final.run(inputs)
+    for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: original.run(b[0])):
+        answers = original.seen(final.run(inputs))
         meter.update(labels, outputs, answers)
-        float_meter.update(labels, outputs, answers if exact is final else exact.run(inputs))
+        first = answers if exact is final else original.seen(exact.run(inputs))
+        float_meter.update(labels, outputs, first)
     found = meter.result()
     return Score(
         metric=found.metric,

@@ -1,0 +1,73 @@
+"""The original model as the application will see it: fed and read through the interface steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from litesmith.data import Array, TensorSpec
+from litesmith.interface import Translation
+from litesmith.sources import Source
+
+
+@dataclass(frozen=True)
+class Original:
+    """The oracle: nothing here is computed by the graph that it is held against.
+
+    Attributes:
+        source: the model.
+        fed: translations of the inputs, the model's side first.
+        read: translations of the outputs, the model's side first.
+    """
+
+    source: Source
+    fed: tuple[Translation, ...] = ()
+    read: tuple[Translation, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the application feeds."""
+        specs = self.source.info.inputs
+        for one in self.fed:
+            specs = one.fed(specs)
+        return specs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What the application reads."""
+        specs = self.source.info.outputs
+        for one in self.read:
+            specs = one.read(specs)
+        return specs
+
+    def reading(self, *more: Translation) -> Original:
+        """Return the model read through further translations."""
+        return replace(self, read=(*self.read, *more))
+
+    def run(self, batch: Sequence[Array]) -> list[Array]:
+        """Return what the file should answer.
+
+        Args:
+            batch: what the application feeds, (k, *example_shape) per input.
+
+        Returns:
+            (k, *example_shape) per output, in the form of `seen`.
+        """
+        answers = self.model(batch)
+        for one in self.read:
+            answers = one.answer(answers)
+        return answers
+
+    def model(self, batch: Sequence[Array]) -> list[Array]:
+        """Return the model's own answers to what the application feeds."""
+        values = list(batch)
+        for one in reversed(self.fed):
+            values = one.feed(values)
+        return self.source.run(values)
+
+    def seen(self, answers: Sequence[Array]) -> list[Array]:
+        """Return a file's answers in the form in which they are compared."""
+        values = list(answers)
+        for one in reversed(self.read):
+            values = one.seen(values)
+        return values
