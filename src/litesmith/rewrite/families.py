@@ -29,6 +29,7 @@ from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
 from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
 from litesmith.rewrite.unit_length import UNIT_LENGTH
+from litesmith.rewrite.upsampling import UPSAMPLING
 
 # Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
@@ -48,6 +49,7 @@ FAMILIES: tuple[Family, ...] = (
     UNIT_LENGTH,
     NORMALIZATION,
     CENTERED_WEIGHTS,
+    UPSAMPLING,
     MOVES,
     ABSORBED_RESHAPES,
     MATMUL_TRANSPOSES,
