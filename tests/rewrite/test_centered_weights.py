@@ -103,3 +103,58 @@ def test_golden() -> None:
     b = Builder()
     y = b.op("FULLY_CONNECTED", b.input((1, 2)), b.weights(3, 2), b.weights(3))
     golden("centered_weights", {"dense": b.graph(_centered(b, y))}, CENTERED_WEIGHTS)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[Graph, int]:
+    """A residual stream of width 4 that is normalized before each branch; and how often."""
+    b = Builder(draw(st.integers(0, 9)))
+    z = b.input((1, 3, 5))
+    x = b.op("FULLY_CONNECTED", z, b.weights(4, 5), b.weights(4), keep_num_dims=True)
+    count = draw(st.integers(1, 4))
+    for _ in range(count):
+        branch = b.op("TANH", _centered(b, x))
+        y = b.op("FULLY_CONNECTED", branch, b.weights(4, 4), None, keep_num_dims=True)
+        step = draw(st.sampled_from(["add", "sub", "table", "constant", "move", "token", "both"]))
+        if step == "move":
+            flat = b.op("RESHAPE", b.op("ADD", x, y), const([1, x.shape[1], 1, 4]))
+            turned = b.op("TRANSPOSE", flat, const([0, 2, 1, 3]))
+            x = b.op("SQUEEZE", turned, squeeze_dims=[1])
+            continue
+        if step == "token":
+            x = b.op("CONCATENATION", b.weights(1, 1, 4), b.op("ADD", x, y), axis=1)
+            continue
+        if step == "table":
+            rows = b.op("GATHER", b.weights(9, 4), const([list(range(x.shape[1]))]), axis=0)
+            y = b.op("ADD", y, rows)
+        elif step == "constant":
+            y = b.op("ADD", y, b.weights(*draw(st.sampled_from([(4,), (x.shape[1], 4)]))))
+        pair = (y, x) if step == "both" else (x, y)
+        x = b.op("SUB" if step in ("sub", "both") else "ADD", *pair)
+    return b.graph(b.op("ABS", _centered(b, x))), count + 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams())
+def test_streams(case: tuple[Graph, int]) -> None:
+    graph, normalizations = case
+    after = check(graph, CENTERED_WEIGHTS)
+    assert len(after.ops) == len(graph.ops) - 2 * normalizations
+
+
+@pytest.mark.parametrize("what", ["output", "read", "scalar", "last axis", "input", "fused"])
+def test_stream_that_something_else_needs_stays(what: str) -> None:
+    b = Builder()
+    z = b.input((1, 3, 5))
+    x = b.op("FULLY_CONNECTED", z, b.weights(4, 5), None, keep_num_dims=True)
+    branch = b.op("TANH", _centered(b, x))
+    fused = {"fused_activation_function": RELU} if what == "fused" else {}
+    y = b.op("FULLY_CONNECTED", branch, b.weights(4, 4), None, keep_num_dims=True, **fused)
+    y = b.op("ADD", x, b.input((1, 3, 4)) if what == "input" else y)
+    if what == "scalar":
+        y = b.op("ADD", y, const(1.5))
+    if what == "last axis":
+        y = b.op("TRANSPOSE", y, const([0, 2, 1]))
+    more = {"output": [y], "read": [b.op("EXP", y)]}.get(what, [])
+    graph = b.graph(_centered(b, y), *more)
+    assert not apply(graph, (CENTERED_WEIGHTS,)).done
