@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import litesmith
 from litesmith.errors import InputError
 from litesmith.forge import compare as flow
-from litesmith.graph import Signature
+from litesmith.graph import Signature, write
 from litesmith.quantize import Quantize
 from tests.api.fakes import FakeSource, classifier, features, regressor
-from tests.support.graphs import Builder, examples, named
+from tests.support.graphs import Builder, const, examples, named
 
 X = features()
 
@@ -89,3 +90,51 @@ def test_models_that_do_not_go_together(use, other, message):
 def _narrow():
     b = Builder(5)
     return named(b.graph(b.op("TANH", b.input((1, 5)))))
+
+
+def _for(count, keeps_apart=True):
+    """The same classifier for `count` examples at a time; or one whose outputs mix them."""
+    b = Builder(0)
+    weights, bias = b.weights(5, 8), b.weights(5)
+    x = b.op("FULLY_CONNECTED", b.input((count, 8)), weights, bias)
+    if not keeps_apart:
+        x = b.op("MEAN", x, const(np.array([0], np.int32)), keep_dims=True)
+    return named(b.graph(x))
+
+
+@pytest.fixture
+def file(tmp_path):
+    def put(graph, name):
+        (tmp_path / name).write_bytes(write(graph))
+        return tmp_path / name
+
+    return put
+
+
+@pytest.mark.parametrize("data", [X[:10], None], ids=["data", "generated"])
+@pytest.mark.parametrize("counts", [(1, 4), (4, 1), (4, 3), (4, 4)])
+def test_files_for_several_examples_at_a_time(file, counts, data):
+    a, b = (file(_for(n), f"{i}.tflite") for i, n in enumerate(counts))
+    if counts == (4, 4) and data is not None:
+        data = data[:8].reshape(2, 4, 8)
+    report = litesmith.compare(a, b, data=data)
+    assert report.parity is not None
+    assert report.parity.max_abs_error < 1e-6
+    assert report.parity.examples == (200 if data is None else len(data))
+    other = file(_for(counts[1]), "other.tflite")
+    other.write_bytes(write(_other(counts[1])))
+    report = litesmith.compare(a, other, data=data)
+    assert report.parity is not None
+    assert report.parity.max_abs_error > 0.1
+
+
+def _other(count):
+    b = Builder(7)
+    x = b.op("FULLY_CONNECTED", b.input((count, 8)), b.weights(5, 8), b.weights(5))
+    return named(b.graph(x))
+
+
+def test_a_file_that_mixes_its_examples_is_not_fed_single_ones(file):
+    mixing = file(_for(4, keeps_apart=False), "mixing.tflite")
+    with pytest.raises(InputError, match=r"takes examples of shape \(8,\), the second's"):
+        litesmith.compare(file(_for(1), "one.tflite"), mixing)

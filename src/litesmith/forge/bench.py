@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from litesmith import graph as graphs
-from litesmith.errors import InputError
+from litesmith.errors import InputError, LoadError
 from litesmith.forge import prove
 from litesmith.forge.compare import real_graph
 from litesmith.forge.machine import this_machine
 from litesmith.forge.options import Listener
 from litesmith.forge.synthetic import generate
+from litesmith.graph.flex import flex_ops
 from litesmith.measure import measure_size
 from litesmith.report import BenchReport, BenchRow
 from litesmith.report.version import __version__
@@ -26,7 +27,7 @@ def run(files: Sequence[Path], threads: int, seconds: float, listen: Listener) -
 
     Raises:
         InputError: a file is missing or no .tflite, named twice, or an option makes no sense.
-        LoadError: a file is damaged, or LiteRT refuses it.
+        LoadError: a file is damaged, LiteRT refuses it, or it needs TensorFlow's kernels.
     """
     started = time.monotonic()
     _check(files, threads, seconds)
@@ -79,4 +80,14 @@ def _probed(files: Sequence[Path]) -> list[bytes]:
                 raise InputError(
                     f"{file} is not a .tflite.", f"litesmith export {file} -o {file.stem}.tflite"
                 )
-        return [source.lower() for source in opened]
+        models = [source.lower() for source in opened]
+    for file, model in zip(files, models, strict=True):
+        found = flex_ops(graphs.read(model))
+        if found:
+            raise LoadError(
+                f"{file} cannot be timed: it needs TensorFlow's own kernels ({', '.join(found)}), "
+                "which the LiteRT here does not have.",
+                "Time it in an application that links the select-TF runtime "
+                "(tensorflow-lite-select-tf-ops); `litesmith compare` checks its values here.",
+            )
+    return models

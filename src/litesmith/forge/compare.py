@@ -16,6 +16,7 @@ from litesmith.errors import InputError, LitesmithError
 from litesmith.forge import prove, warnings
 from litesmith.forge.facts import source_facts
 from litesmith.forge.options import Listener, LoadingOptions
+from litesmith.forge.pairing import Pairing, pair
 from litesmith.forge.plan import load_options
 from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
@@ -44,16 +45,16 @@ def run(
     options = load_options(loading, lambda line: None)
     with open_source(a, options) as first, open_source(b, _of_second(b, options)) as second:
         listen("load", None)
-        order = _matched(first.info.inputs, second.info.inputs)
+        both = pair(first.info, second.info)
         graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
-        specs = _real(first.info.inputs, graph)
+        specs = _real(both.inputs, graph)
         examples = (
-            generate(real_graph(graph), prove.PARITY_EXAMPLES, seed)
+            generate(real_graph(graph), prove.PARITY_EXAMPLES, seed, both.inputs)
             if data is None and graph is not None
             else load_examples(data, specs, preprocess)
         )
         listen("verify", None)
-        meter = _measured(first, second, examples, order)
+        meter = _measured(first, second, examples, both)
         facts = source_facts(first.info), source_facts(second.info)
     found = meter.result()
     parity = replace(prove.parity(found, found, synthetic=data is None), float_max_abs_error=None)
@@ -76,9 +77,7 @@ def _is_tflite(source: Any) -> bool:
         return False  # opening it will say what is wrong
 
 
-def _measured(
-    first: Source, second: Source, examples: Examples, order: Sequence[int]
-) -> FidelityMeter:
+def _measured(first: Source, second: Source, examples: Examples, both: Pairing) -> FidelityMeter:
     names = [spec.name for spec in first.info.outputs]
     if len(names) != len(second.info.outputs):
         raise InputError(
@@ -88,34 +87,12 @@ def _measured(
     same = set(by_name) == set(names)
     places = [by_name[name] for name in names] if same else range(len(names))
     meter = FidelityMeter(names)
-    size = prove.batch_size(_input_bytes(first.info.inputs))
+    size = prove.batch_size(_input_bytes(both.inputs))
     some = examples.take(prove.PARITY_EXAMPLES).batches(size, limit=prove.PARITY_EXAMPLES)
     for batch, reference in prove.ahead(some, first.run):
-        actual = second.run(_fed(batch, order, second.info.inputs))
+        actual = second.run(_fed(batch, both.order, second.info.inputs))
         meter.update(reference, [actual[i] for i in places])
     return meter
-
-
-def _matched(first: Sequence[TensorSpec], second: Sequence[TensorSpec]) -> list[int]:
-    """Return, per input of `second`, its position among those of `first`."""
-    if len(first) != len(second):
-        raise InputError(f"The first model has {len(first)} inputs, the second {len(second)}.")
-    names = [spec.name for spec in first]
-    same = set(names) == {spec.name for spec in second}
-    order = [names.index(spec.name) if same else i for i, spec in enumerate(second)]
-    for place, spec in zip(order, second, strict=True):
-        if not _fits(first[place].example_shape, spec.example_shape):
-            raise InputError(
-                f"The first model's input '{first[place].name}' takes examples of shape "
-                f"{first[place].example_shape}, the second's '{spec.name}' {spec.example_shape}."
-            )
-    return order
-
-
-def _fits(a: Sequence[int | None], b: Sequence[int | None]) -> bool:
-    return len(a) == len(b) and all(
-        x is None or y is None or x == y for x, y in zip(a, b, strict=True)
-    )
 
 
 def _is_file(source: Source) -> bool:

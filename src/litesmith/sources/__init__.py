@@ -14,6 +14,7 @@ from litesmith.sources.detect import SourceFormat, detect
 from litesmith.sources.memory import is_model_object
 from litesmith.sources.options import LoadOptions, SourceInfo
 from litesmith.sources.source import FileSession, Source, open_source
+from litesmith.sources.stacked import one_each
 
 __all__ = [
     "FileSession",
@@ -23,5 +24,6 @@ __all__ = [
     "SourceInfo",
     "detect",
     "is_model_object",
+    "one_each",
     "open_source",
 ]

@@ -6,16 +6,19 @@ delegate would call.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from litesmith.errors import ConversionError, LoadError
+from litesmith.errors import ConversionError, InputError, LitesmithError, LoadError
 from litesmith.graph import DType, Graph, Op, Tensor, read, write
-from litesmith.graph.flex import flex_node, flex_ops, is_flex
+from litesmith.graph.flex import PREFIX, flex_node, flex_ops, is_flex
 from litesmith.runtime import Port, Session
+from litesmith.sources.hostile import refuse_hostile
+from litesmith.sources.reasons import reason
 
 Array = npt.NDArray[Any]
 _OPAQUE = frozenset({DType.STRING, DType.RESOURCE, DType.VARIANT})
@@ -41,6 +44,12 @@ class FlexSession:
 
     def run(self, batch: Sequence[Array], size: int | None = None) -> list[Array]:
         """Run each example of a batch in turn; arguments and result as `Session.run`."""
+        for x, port in zip(batch, self.inputs, strict=True):
+            if math.prod(np.shape(x)[1:]) != math.prod(port.shape):
+                raise InputError(
+                    f"The input '{port.name}' takes {port.shape}, whole: a file with select-TF ops "
+                    "is not fed single examples of a larger batch."
+                )
         rows: list[list[Array]] = [[] for _ in self.outputs]
         for i in range(len(batch[0])):
             example = [x[i] for x in batch]
@@ -110,11 +119,30 @@ def _litert(
 
 def _tensorflow(op: Op) -> Callable[[Sequence[Array]], Sequence[Any]]:
     """Return a select-TF op as TensorFlow's own kernel; its NodeDef is in the custom options."""
+    kind = op.kind.removeprefix(PREFIX)
+    try:
+        function = _function(op)
+    except LitesmithError:
+        raise
+    except Exception as error:  # the adapter of what a damaged node makes TensorFlow raise
+        raise LoadError(f"The .tflite's op {kind} is damaged: {reason(error)}.") from error
+
+    def call(arrays: Sequence[Array]) -> Sequence[Any]:
+        try:
+            return [y.numpy() for y in function(arrays)]
+        except Exception as error:  # the adapter of TensorFlow's kernels
+            raise InputError(f"{kind} cannot compute with its inputs: {reason(error)}.") from error
+
+    return call
+
+
+def _function(op: Op) -> Callable[[Sequence[Array]], Sequence[Any]]:
     import tensorflow as tf
 
     from litesmith.sources.graphdef import Frozen, as_function
 
     node = tf.compat.v1.NodeDef.FromString(flex_node(op))
+    refuse_hostile([node], "The .tflite")
     graph = tf.compat.v1.GraphDef()
     feeds = [f"in_{i}" for i in range(len(op.inputs))]
     for feed, tensor in zip(feeds, op.inputs, strict=True):
@@ -128,7 +156,7 @@ def _tensorflow(op: Op) -> Callable[[Sequence[Array]], Sequence[Any]]:
     graph.node.add().CopyFrom(node)
     fetches = tuple(f"op:{i}" for i in range(len(op.outputs)))
     function = as_function(Frozen(graph, tuple(f"{feed}:0" for feed in feeds), fetches))
-    return lambda arrays: [y.numpy() for y in function(*map(tf.constant, arrays))]
+    return lambda arrays: function(*map(tf.constant, arrays))
 
 
 def _value(tensor: Tensor, values: dict[Tensor, Array]) -> Array:

@@ -20,6 +20,7 @@ from litesmith.sources.detect import SourceFormat, detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
 from litesmith.sources.options import LoadOptions, Sibling, SourceInfo, specs_from_json
 from litesmith.sources.process import Child
+from litesmith.sources.stacked import as_fed
 
 Array = npt.NDArray[Any]
 
@@ -64,7 +65,8 @@ class Source(Protocol):
         """Return the original model's outputs; may be called from any thread.
 
         Args:
-            batch: per input, in declared order, (k, *example_shape).
+            batch: per input, in declared order, (k, *example_shape); for a .tflite that takes N
+                examples at a time also (k, *shape[1:]), any number of single ones.
             key: of one of `info.siblings`, None for the model of `info.inputs`.
 
         Returns:
@@ -164,7 +166,9 @@ class FileSource:
     def run(self, batch: Sequence[Array], key: str | None = None) -> list[Array]:
         """Return the original model's outputs (see `Source`)."""
         siblings = {sibling.key: sibling.inputs for sibling in self.info.siblings}
-        check_batch(batch, self.info.inputs if key is None else siblings[key])
+        inputs = self.info.inputs if key is None else siblings[key]
+        is_file = self._format is SourceFormat.TFLITE
+        check_batch(batch, as_fed(batch, inputs) if is_file else inputs)
         paths = protocol.save_arrays(batch, self._child.work.path)
         return protocol.load_arrays(self._child.request("run", arrays=paths, key=key)["arrays"])
 
@@ -219,9 +223,7 @@ class RemoteSession:
         self._child = child
         self._path = path
         ports = child.request("open_file", path=path)
-        self.inputs, self.outputs = (
-            tuple(map(_port, ports[end])) for end in ("inputs", "outputs")
-        )
+        self.inputs, self.outputs = (tuple(map(_port, ports[end])) for end in ("inputs", "outputs"))
 
     def run(self, batch: Sequence[Array]) -> list[Array]:
         """Run each example of a batch in turn (see `Session.run`)."""

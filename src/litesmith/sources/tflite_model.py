@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,16 @@ from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.graph import Graph, Tensor, read, write
 from litesmith.graph.edit import substitute
+from litesmith.graph.flex import flex_ops
 from litesmith.runtime import Session
 from litesmith.sources.options import specs_to_json
 
+if TYPE_CHECKING:
+    from litesmith.sources.flex import FlexSession
+
+_FLEX = (
+    "Plain LiteRT refuses this file: {} needs TensorFlow's own kernels. It is run with them here."
+)
 _NO_DELEGATE = "builtin"  # delegates leave the shapes between their ops as they were declared
 Array = npt.NDArray[Any]
 
@@ -29,6 +36,7 @@ class TFLiteModel:
 
     Raises:
         LoadError: damaged, or refused by LiteRT.
+        ConversionError: it needs TensorFlow's kernels in a way that cannot be run here.
         InputError: no such signature.
     """
 
@@ -37,6 +45,11 @@ class TFLiteModel:
         if signature is not None:
             graph = _choose(graph, signature)
             data = write(graph)
+        self._flex = flex_ops(graph)
+        if self._flex:  # LiteRT cannot run it as a whole, nor say what shapes it makes
+            self._session: Session | FlexSession = _with_tensorflow(data)
+            self._graph, self._data = graph, data
+            return
         self._session = Session(data, threads=os.cpu_count() or 1)
         self._graph = _with_real_shapes(graph, data)
         self._data = data if self._graph is graph else write(self._graph)
@@ -47,11 +60,11 @@ class TFLiteModel:
 
         graph = self._graph
         return {
-            "loader": f"LiteRT {__version__}",
+            "loader": f"LiteRT {__version__}{' with TensorFlow' if self._flex else ''}",
             "keras_version": None,
             "inputs": specs_to_json(_specs(graph.inputs, graph.input_names())),
             "outputs": specs_to_json(_specs(graph.outputs, graph.output_names())),
-            "notes": [],
+            "notes": [_FLEX.format(", ".join(self._flex))] if self._flex else [],
         }
 
     def lower(self, progress: Callable[[str], None]) -> bytes:
@@ -61,6 +74,14 @@ class TFLiteModel:
     def run(self, batch: Sequence[Array]) -> list[Array]:
         """Return LiteRT's outputs, per output (k, *example_shape); quantized ones as float32."""
         return [np.asarray(y) for y in self._session.run(batch)]
+
+
+def _with_tensorflow(data: bytes) -> FlexSession:
+    from litesmith.sources.flex import FlexSession
+    from litesmith.sources.tensorflow import import_tensorflow
+
+    import_tensorflow(keras=None)
+    return FlexSession(data)
 
 
 def refuse_ends(inputs: Sequence[str], outputs: Sequence[str], cut: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 import litesmith
-from litesmith.errors import ConversionError
-from litesmith.graph import read
-from litesmith.graph.flex import flex_ops
+from litesmith.errors import ConversionError, LoadError
+from litesmith.graph import read, write
+from litesmith.graph.flex import flex_node, flex_ops, is_flex
 from litesmith.runtime import Session
 from litesmith.sources import LoadOptions, open_source
 
@@ -88,3 +89,61 @@ def test_without_such_ops_nothing_changes(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "m"), module.f)
     with open_source(tmp_path / "m", LoadOptions(allow_flex=True)) as source:
         Session(source.lower())
+
+
+@pytest.fixture(scope="module")
+def file(inverse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("file") / "inverse.tflite"
+    litesmith.export(inverse, out, quantize="none", allow_flex=True)
+    return out
+
+
+def test_a_finished_file_is_compared_and_checked(inverse: Path, file: Path) -> None:
+    found = litesmith.compare(inverse, file, allow_flex=True)
+    assert found.parity is not None
+    assert found.parity.relative_error < 1e-4
+    assert found.b is not None
+    assert "MatrixInverse" in " ".join(found.b.repairs)
+    assert "FlexMatrixInverse" in " ".join(litesmith.check(file).ops)
+
+
+def test_a_finished_file_is_not_timed(file: Path) -> None:
+    with pytest.raises(LoadError, match=r"cannot be timed.*MatrixInverse") as error:
+        litesmith.bench(file)
+    assert error.value.exit_code == 3
+    assert "select-TF" in error.value.hint
+
+
+def _with_node(file: Path, name: str, change: Any) -> Path:
+    """Return a copy of the file whose select-TF op holds a changed NodeDef."""
+    import tensorflow as tf
+    from flatbuffers import flexbuffers
+
+    graph = read(file.read_bytes())
+    (op,) = (op for op in graph.ops if is_flex(op))
+    node = tf.compat.v1.NodeDef.FromString(flex_node(op))
+    fbb = flexbuffers.Builder()
+    with fbb.Vector():
+        fbb.String(node.op)
+        fbb.String(change(node).decode("latin-1"))
+    other = replace(op, custom_options=bytes(fbb.Finish()))
+    ops = tuple(other if one is op else one for one in graph.ops)
+    file.with_name(name).write_bytes(write(graph.with_(ops=ops)))
+    return file.with_name(name)
+
+
+def _reading(node: Any) -> bytes:
+    node.op = "ReadFile"
+    return bytes(node.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [(_reading, "ReadFile"), (lambda node: b"\xff\xfe no node", "MatrixInverse is damaged")],
+)
+def test_hostile_and_damaged_nodes_are_not_run(
+    inverse: Path, file: Path, change: Any, sentence: str
+) -> None:
+    other = _with_node(file, "other.tflite", change)
+    with pytest.raises(LoadError, match=sentence):
+        litesmith.compare(inverse, other)
