@@ -140,3 +140,31 @@ def test_golden() -> None:
         "pool of a sequence": c.graph(c.op("MEAN", pooled, const([1]), keep_dims=False)),
     }
     golden("absorbed_reshapes", cases, ABSORBED_RESHAPES)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "SQUARED_DIFFERENCE"])
+def test_broadcasting_adds_leading_axes_itself(kind: str, first: bool) -> None:
+    b = Builder()
+    x = b.input((1, 6))
+    y = b.op("EXP", b.input((1, 6)))
+    flat = b.op("RESHAPE", y, const([6]), new_shape=(6,))
+    pair = (flat, x) if first else (x, flat)
+    after = check(b.graph(b.op(kind, *pair)), ABSORBED_RESHAPES)
+    assert kinds(after) == {"EXP": 1, kind: 1}
+
+
+def test_the_result_keeps_its_rank() -> None:
+    b = Builder()
+    x, y = b.input((6,)), b.input((1, 6))
+    flat = b.op("RESHAPE", y, const([6]), new_shape=(6,))
+    graph = b.graph(b.op("ADD", x, flat))
+    assert not apply(graph, (ABSORBED_RESHAPES,)).done
+
+
+def test_axes_between_are_not_leading() -> None:
+    b = Builder()
+    x, y = b.input((2, 2, 3)), b.input((2, 1, 3))
+    flat = b.op("RESHAPE", y, const([2, 3]), new_shape=(2, 3))
+    graph = b.graph(b.op("ADD", x, flat))
+    assert not apply(graph, (ABSORBED_RESHAPES,)).done

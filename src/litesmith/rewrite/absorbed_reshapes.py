@@ -7,6 +7,8 @@ Algebra, exact; R is RESHAPE, SQUEEZE or EXPAND_DIMS:
     R(FULLY_CONNECTED(reduce(x)))  = FULLY_CONNECTED(reduce(x)){keep_num_dims}
     R(CONV_2D(x))                = FULLY_CONNECTED(x)       the kernel covers all of a VALID x: the
                                                             result is one pixel, R drops its axes
+    f(x, R(y))                   = f(x, y)                  f elementwise, R adds or drops leading
+                                                            axes of size 1, which broadcasting does
 reduce: MEAN, SUM, REDUCE_MAX, REDUCE_MIN, with other axes or keep_dims.
 Side conditions: R's value is read by nothing else (where it is the operand, others may read it);
 with open sizes, the declared ones must say the same. Saves one op. Minimum: no Flatten before a
@@ -19,7 +21,16 @@ from types import MappingProxyType
 
 from litesmith.graph import DType, Op, Options, Tensor
 from litesmith.graph.enums import Padding
-from litesmith.rewrite.engine import Edit, Family, View, activation, dims, sized, value
+from litesmith.rewrite.engine import (
+    Edit,
+    Family,
+    View,
+    activation,
+    broadcast,
+    dims,
+    sized,
+    value,
+)
 from litesmith.rewrite.layouts import SHAPERS, Sizes, same_but_ones
 from litesmith.rewrite.reductions import axes_of, over
 
@@ -175,6 +186,30 @@ def _one_pixel(op: Op, view: View) -> Edit | None:
     return Edit({conv: (), op: (dense,)})
 
 
+def _broadcast(op: Op, view: View) -> Edit | None:
+    """f(x, R(y)) → f(x, y)."""
+    result = op.outputs[0]
+    for position in (0, 1):
+        shaped, other = op.inputs[position], op.inputs[1 - position]
+        before = view.maker(shaped, *SHAPERS)
+        y = None if before is None else before.inputs[0]
+        if before is None or y is None or shaped is None or other is None:
+            continue
+        if not _float(y, shaped, other, result) or _bare(y) != _bare(shaped):
+            continue
+        if broadcast(y, other) == dims(result):
+            inputs = (y, other) if position == 0 else (other, y)
+            return Edit({before: (before,), op: (op.with_(inputs=inputs),)})
+    return None
+
+
+def _bare(tensor: Tensor) -> Sizes:
+    """Return a value's sizes without leading ones."""
+    sizes = dims(tensor)
+    return sizes[next((i for i, d in enumerate(sizes) if d != 1), len(sizes)) :]
+
+
+_ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
 _DENSE = {
     "weights_format": 0,
     "keep_num_dims": False,
@@ -189,5 +224,6 @@ ABSORBED_RESHAPES = Family(
         "FULLY_CONNECTED": (_rows,),
         **{kind: (_kept, _reduced_shape, _through_dense, _one_pixel) for kind in SHAPERS},
         **{kind: (_reduced,) for kind in _REDUCTIONS},
+        **{kind: (_broadcast,) for kind in _ELEMENTWISE},
     },
 )
