@@ -71,7 +71,7 @@ def drop_dead(graph: Graph) -> Graph:
     kept: list[Op] = []
     for op in reversed(graph.ops):
         effect = op.kind in _EFFECTS or any(op.mutating) or bool(op.subgraphs)
-        state = any(t is not None and t.is_variable for t in op.inputs)
+        state = any(t is not None and t.is_variable for t in (*op.inputs, *op.outputs))
         if effect or state or not op.outputs or any(t in needed for t in op.outputs):
             kept.append(op)
             needed.update(t for t in op.inputs if t is not None)

@@ -102,7 +102,7 @@ def _is_pure(op: Op) -> bool:
         return False
     if op.intermediates or not op.outputs:
         return False
-    return not any(t is not None and t.is_variable for t in op.inputs)
+    return not any(t is not None and t.is_variable for t in (*op.inputs, *op.outputs))
 
 
 def _key(op: Op, same: dict[Tensor, Tensor]) -> tuple[Any, ...]:

@@ -164,7 +164,11 @@ def _sweep(graph: Graph, family: Family, log: Log) -> tuple[Graph, int]:
             found = rule(op, view)
             if isinstance(found, Decline):
                 log.declined.append((family.name, found))
-            elif found is not None and _apart(found, swaps, relied, tensors):
+            elif (
+                found is not None
+                and _apart(found, swaps, relied, tensors)
+                and _keeps_state(found, view)
+            ):
                 stays = {o for o, new in found.replace.items() if tuple(new) == (o,)}
                 relied |= stays
                 swaps.update({o: new for o, new in found.replace.items() if o not in stays})
@@ -190,6 +194,19 @@ def bypass(op: Op, source: Tensor, view: View) -> Edit | None:
     """Return the edit that deletes an op whose only result equals `source`.
 
     None when the values are declared differently, or both must stay: a graph's input or constant
+def _keeps_state(edit: Edit, view: View) -> bool:
+    """True when ops that write a variable tensor stay, or go with all that read it.
+
+    A variable tensor is a place, not a value: what equals it cannot serve instead, and the runtime
+    lets some ops share their operand's memory (RESHAPE), so not every op may write there.
+    """
+    if any(t.is_variable for t in edit.tensors):
+        return False
+    gone = [op for op, new in edit.replace.items() if tuple(new) != (op,)]
+    written = [t for op in gone for t in op.outputs if t.is_variable]
+    return all(reader in edit.replace for t in written for reader in view.read_by.get(t, ()))
+
+
     that would become an output, two outputs that would become one.
     """
     result = op.outputs[0]

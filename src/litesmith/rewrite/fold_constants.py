@@ -64,7 +64,8 @@ def _foldable(graph: Graph) -> list[Op]:
             continue
         if not op.inputs or not all(t is None or t.is_constant or t in constant for t in op.inputs):
             continue
-        if any(t in graph.outputs or t.dtype in _OPAQUE for t in op.outputs) or _grows(op):
+        kept = any(t in graph.outputs or t.is_variable for t in op.outputs)
+        if kept or any(t.dtype in _OPAQUE for t in op.outputs) or _grows(op):
             continue
         constant.update(op.outputs)
         found.append(op)
