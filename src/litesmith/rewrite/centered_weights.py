@@ -62,7 +62,7 @@ class _Stream:
 
 def _center(op: Op, view: View) -> Edit | Decline | None:
     x, m = op.inputs[:2]
-    if x is None or _mean_of(x, m, view) is None or activation(op) != Activation.NONE:
+    if x is None or mean_of(x, m, view) is None or activation(op) != Activation.NONE:
         return None
     stream = _Stream(view, x.shape[-1])
     todo = [x]
@@ -78,7 +78,7 @@ def _center(op: Op, view: View) -> Edit | Decline | None:
     return None if served is None else Edit(stream.ops, served)
 
 
-def _mean_of(x: Tensor, m: Tensor | None, view: View) -> Op | None:
+def mean_of(x: Tensor, m: Tensor | None, view: View) -> Op | None:
     """Return the op of m = MEAN(x) over the last axis, kept."""
     mean = view.maker(m, "MEAN")
     if mean is None or mean.inputs[0] is not x or not mean.option("keep_dims"):
@@ -163,13 +163,19 @@ def _linear(op: Op, stream: _Stream) -> Op:
     weights, bias = op.input(1), op.input(2)
     if weights is None or value(weights) is None or (bias is not None and value(bias) is None):
         raise Blocked("the weights of the op before the mean are computed")
-    if op.kind == "CONV_2D" and op.inputs[0] is not None:
-        if op.inputs[0].shape[-1] != weights.shape[-1]:
-            raise Blocked("the convolution is grouped: its channels read different inputs")
+    if op.kind == "CONV_2D" and grouped(op):
+        raise Blocked("the convolution is grouped: its channels read different inputs")
     inputs = [op.inputs[0], _without_mean(weights, 0, stream.view)]
     if bias is not None:
         inputs.append(_without_mean(bias, 0, stream.view))
     return op.with_(inputs=(*inputs, *op.inputs[len(inputs) :]))
+
+
+def grouped(conv: Op) -> bool:
+    """True for a convolution whose output channels read different input channels."""
+    x, weights = conv.inputs[:2]
+    assert x is not None and weights is not None
+    return x.shape[-1] != weights.shape[-1]
 
 
 def _table(op: Op, stream: _Stream) -> Op:
@@ -223,7 +229,7 @@ def _result(op: Op, tensor: Tensor, stream: _Stream) -> list[Tensor]:
 
 def _difference(op: Op, tensor: Tensor, stream: _Stream) -> list[Tensor]:
     x, m = op.inputs[:2]
-    if x is not tensor or _mean_of(tensor, m, stream.view) is None:
+    if x is not tensor or mean_of(tensor, m, stream.view) is None:
         return _result(op, tensor, stream)
     if activation(op) != Activation.NONE or dims(op.outputs[0]) != dims(tensor):
         raise Blocked(_NEEDED)
@@ -237,7 +243,7 @@ def _mean(op: Op, tensor: Tensor, stream: _Stream) -> list[Tensor]:
     m = op.outputs[0]
     readers = stream.view.read_by.get(m, ())
     own = all(r.kind == "SUB" and r.inputs[:2] == (tensor, m) for r in readers)
-    if _mean_of(tensor, m, stream.view) is None or not own or m in stream.view.outputs:
+    if mean_of(tensor, m, stream.view) is None or not own or m in stream.view.outputs:
         raise Blocked(_NEEDED)
     stream.ops[op] = ()
     return []

@@ -61,12 +61,14 @@ class Family:
         summary: what it does, one line.
         rules: op kind → rules that are tried on such ops, in order.
         whole: for families that look at the whole graph at once: graph → (graph, edits made).
+        last: tried only when none of the families before it finds anything any more.
     """
 
     name: str
     summary: str
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=_nothing)
     whole: Callable[[Graph], tuple[Graph, int]] | None = None
+    last: bool = False
 
 
 @dataclass
@@ -132,6 +134,8 @@ def run(graph: Graph, families: Sequence[Family], log: Log) -> Graph:
     for _ in range(_MOST_SWEEPS):
         changed = False
         for family in families:
+            if family.last and changed:
+                continue
             graph, count = _once(graph, family, log)
             if count:
                 changed = True
@@ -190,10 +194,6 @@ def _apart(
     return not any(op in relied for op, new in edit.replace.items() if tuple(new) != (op,))
 
 
-def bypass(op: Op, source: Tensor, view: View) -> Edit | None:
-    """Return the edit that deletes an op whose only result equals `source`.
-
-    None when the values are declared differently, or both must stay: a graph's input or constant
 def _keeps_state(edit: Edit, view: View) -> bool:
     """True when ops that write a variable tensor stay, or go with all that read it.
 
@@ -207,6 +207,10 @@ def _keeps_state(edit: Edit, view: View) -> bool:
     return all(reader in edit.replace for t in written for reader in view.read_by.get(t, ()))
 
 
+def bypass(op: Op, source: Tensor, view: View) -> Edit | None:
+    """Return the edit that deletes an op whose only result equals `source`.
+
+    None when the values are declared differently, or both must stay: a graph's input or constant
     that would become an output, two outputs that would become one.
     """
     result = op.outputs[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from litesmith.rewrite.absorbed_means import ABSORBED_MEANS, RESTORED_MEANS
 from litesmith.rewrite.absorbed_reshapes import ABSORBED_RESHAPES
 from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
@@ -19,6 +20,7 @@ from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
 from litesmith.rewrite.matmul_scales import MATMUL_SCALES
 from litesmith.rewrite.matmul_transposes import MATMUL_TRANSPOSES
+from litesmith.rewrite.mean_products import MEAN_PRODUCTS, SEPARATE_MEANS
 from litesmith.rewrite.moves import MOVES
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
@@ -58,6 +60,15 @@ FAMILIES: tuple[Family, ...] = (
     FOLD_BACKWARD,
     FOLD_FORWARD,
     DUPLICATES,
+    ABSORBED_MEANS,
+    MEAN_PRODUCTS,
 )
 # Run after them when activations become integers.
-INTEGER_FAMILIES: tuple[Family, ...] = (EXPAND_HALVES, SIGNS, NORMALIZATION, INTEGER_FORMS)
+INTEGER_FAMILIES: tuple[Family, ...] = (
+    EXPAND_HALVES,
+    SEPARATE_MEANS,
+    RESTORED_MEANS,
+    SIGNS,
+    NORMALIZATION,
+    INTEGER_FORMS,
+)
