@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from litesmith.data import load_python
 from litesmith.errors import LitesmithError, LoadError
 from litesmith.sources.detect import SourceFormat
+from litesmith.sources.keras_packages import import_packages
 from litesmith.sources.lambdas import proved_lambdas
 from litesmith.sources.loaded import Loaded
 from litesmith.sources.reasons import reason
 from litesmith.sources.stored import Stored, saved_by_keras_3, shapes_differ
 from litesmith.sources.tensorflow import Keras, import_tensorflow
-from litesmith.sources.vetting import refuse_imports
+from litesmith.sources.vetting import refuse_imports, waits_for_ever
 
 if TYPE_CHECKING:
     from litesmith.sources.loaders import LoadRequest
@@ -63,7 +64,9 @@ def load_attempt(attempt: Attempt) -> Loaded:
     request.progress(f"loading {'a repaired copy ' if attempt.mended else ''}with {title}")
     objects = _objects(attempt, package)
     config = attempt.mended.config if attempt.mended else stored.config
-    refuse_imports(config, objects, title, request.path)
+    packages = import_packages(config, attempt.keras, title)
+    known = {*objects, *package.utils.get_custom_objects()}
+    refuse_imports(config, known, title, request.path, packages)
     _check_sound(attempt, title)
     try:
         model = _open(package, request, stored, objects)
@@ -83,10 +86,8 @@ def load_attempt(attempt: Attempt) -> Loaded:
 
 
 def _check_sound(attempt: Attempt, title: str) -> None:
-    from litesmith.sources.repair.sound import waits_for_ever
-
     config = attempt.mended.config if attempt.mended else attempt.stored.config
-    stuck = waits_for_ever(config) if attempt.keras == "tf_keras" else None
+    stuck = waits_for_ever(config, from_one=True) if attempt.keras == "tf_keras" else None
     if stuck is not None:
         raise LoadError(f"{title}: no layer gives the inputs of the layer '{stuck}'")
 
@@ -101,7 +102,22 @@ def _objects(attempt: Attempt, package: Any) -> dict[str, Any]:
     objects = known_functions(config, package, saved_by_keras_3=newer)
     if attempt.mended is not None:
         objects[CLASS] = op_layer(package)
-    return objects | dict(custom_objects(attempt.request.custom_objects))
+    return objects | _as_registered(config, dict(custom_objects(attempt.request.custom_objects)))
+
+
+def _as_registered(config: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the user's objects, also under the names by which the file has them registered.
+
+    `my_package>Block` may come from a decorator that the code at hand does not have.
+    """
+    from litesmith.sources.repair.nodes import objects
+
+    also = {
+        node["registered_name"]: given[node["class_name"]]
+        for node in objects(config)
+        if node["class_name"] in given and isinstance(node.get("registered_name"), str)
+    }
+    return also | given
 
 
 def _after(attempt: Attempt, title: str, model: Any) -> tuple[str, ...]:
@@ -152,10 +168,10 @@ def _named(request: LoadRequest, suffix: str) -> Path:
 
 
 def custom_objects(specs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield the names and objects of `--custom-objects`; all public ones of a whole file."""
+    """Yield the names and objects of `--custom-objects`; all public ones of a file or module."""
     for spec in specs:
         spec = spec if spec.startswith("py:") else f"py:{spec}"
-        if spec.endswith(".py"):
+        if spec.endswith(".py") or ":" not in spec.removeprefix("py:"):
             module = load_python(f"{spec}:__dict__")
             yield from ((n, v) for n, v in module.items() if callable(v) and n[0] != "_")
         else:

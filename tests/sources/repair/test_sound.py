@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from litesmith.errors import LoadError
-from litesmith.sources.repair.sound import waits_for_ever
+from litesmith.sources.vetting import waits_for_ever
 from tests.sources.repair import broken
 from tests.sources.repair.conftest import Bench
 
@@ -58,6 +58,22 @@ def test_layers_that_wait_for_each_other() -> None:
 
     config = {"layers": [entry("a", "b"), entry("b", "a")]}
     assert waits_for_ever({"class_name": "Model", "config": config}) == "a"
+
+
+@pytest.mark.parametrize(
+    ("index", "from_one", "stuck"),
+    [(0, False, False), (1, False, False), (2, False, True), (0, True, True), (1, True, False)],
+)
+def test_where_the_calls_of_an_inner_model_are_counted_from(
+    index: int, from_one: bool, stuck: bool
+) -> None:
+    first = {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [None, 4]}}
+    calls = {"inner": [[["x", 0, 0, {}]]], "end": [[["inner", index, 0, {}]]]}
+    inner = {"class_name": "Sequential", "name": "inner", "config": {"layers": [first]}}
+    end = {"class_name": "Dense", "name": "end", "config": {}}
+    layers = [first, *({**one, "inbound_nodes": calls[str(one["name"])]} for one in (end, inner))]
+    found = waits_for_ever({"config": {"layers": layers}}, from_one=from_one)
+    assert found == ("end" if stuck else None)
 
 
 def test_gru_of_early_releases(bench: Bench, tmp_path: Path) -> None:

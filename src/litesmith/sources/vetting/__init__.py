@@ -10,7 +10,7 @@ it and that would leave a trace if it worked.
 """
 
 from litesmith.sources.vetting.config import refuse_dangerous, refuse_imports
-from litesmith.sources.vetting.connections import refuse_endless
+from litesmith.sources.vetting.connections import refuse_endless, waits_for_ever
 from litesmith.sources.vetting.files import vet
 
-__all__ = ["refuse_dangerous", "refuse_endless", "refuse_imports", "vet"]
+__all__ = ["refuse_dangerous", "refuse_endless", "refuse_imports", "vet", "waits_for_ever"]

@@ -11,9 +11,7 @@ from typing import Any
 from litesmith.errors import LoadError
 
 _DEPTH = 200  # of nested objects; a deep model nests a few dozen
-_KERAS = re.compile(
-    r"(?:tf_)?keras|tensorflow\.(?:python\.)?keras|tf\.keras|builtins|keras_(?:hub|cv|nlp)"
-)
+_KERAS = re.compile(r"(?:tf_)?keras|tensorflow\.(?:python\.)?keras|tf\.keras|builtins")
 _TYPE_SPECS = re.compile(r"tensorflow(?:\.[\w.]+)?")
 # `builtins` is what Keras calls a module of its own functions; it imports nothing by that name.
 _STANDARD = sys.stdlib_module_names - {"builtins", "__main__"}
@@ -64,7 +62,9 @@ def refuse_dangerous(config: Any, path: Path) -> None:
             )
 
 
-def refuse_imports(config: Any, known: Collection[str], title: str, path: Path) -> None:
+def refuse_imports(
+    config: Any, known: Collection[str], title: str, path: Path, packages: Collection[str] = ()
+) -> None:
     """Refuse classes and functions of modules that a loader would import because the file says so.
 
     Args:
@@ -72,21 +72,29 @@ def refuse_imports(config: Any, known: Collection[str], title: str, path: Path) 
         known: names of the user's objects, which loaders find without importing.
         title: the loader.
         path: of the file.
+        packages: of which the loader itself takes classes of Keras, and nothing else.
 
     Raises:
-        LoadError: naming the first.
+        LoadError: naming the first, and how the others are called.
     """
+    missing: dict[str, tuple[str, str]] = {}
     for node in _objects(config, path):
         module, name = node.get("module"), _name(node)
         if not isinstance(module, str) or _of_keras(module) or _is_type_spec(node, module):
             continue
-        registered = node.get("registered_name")
-        if name not in known and registered not in known:
-            kind = "function" if node["class_name"] == "function" else "class"
-            raise LoadError(
-                f"{title}: Could not locate {kind} '{name}' of the module {module}, "
-                "which is not imported only because the file says so"
-            )
+        kind = "function" if node["class_name"] == "function" else "class"
+        if kind == "class" and module.split(".")[0] in packages:
+            continue
+        looked_up = name if kind == "function" else node.get("registered_name", name)
+        if looked_up not in known:
+            missing.setdefault(name, (kind, module))
+    if missing:
+        (name, (kind, module)), *others = missing.items()
+        more = f" (nor {', '.join(_shown(other) for other, _ in others[:9])})" if others else ""
+        raise LoadError(
+            f"{title}: Could not locate {kind} '{_shown(name)}'{more} of the module "
+            f"{_shown(module)}, which is not imported only because the file says so"
+        )
 
 
 def _danger(node: Mapping[str, Any]) -> str:
