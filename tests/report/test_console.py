@@ -157,9 +157,9 @@ def test_bench_compares_with_the_first_file():
     assert "2 threads of Some CPU" in text
 
 
-def test_repairs_are_told() -> None:
+def test_what_was_repaired_guessed_or_cut_is_told() -> None:
     source = replace(SOURCE, repairs=(REPAIR,))
-    assert f"Loaded after a repair: {REPAIR}" in " ".join(
+    assert f"About the source: {REPAIR}" in " ".join(
         printed(export_table(replace(REPORT, source=source))).split()
     )
     check = CheckReport("0.1.0", "ok", None, source, quantized=True)

@@ -33,7 +33,7 @@ def export_table(report: Report) -> RenderableType:
         table.add_row(*row)
     parts: list[RenderableType] = [Text(), table, *_basis(report)]
     if report.source is not None:
-        parts += [Text(f"Loaded after a repair: {line}") for line in report.source.repairs]
+        parts += [Text(f"About the source: {line}") for line in report.source.repairs]
     parts += _warnings(report.warnings)
     artifact = report.artifact
     if artifact is not None:
@@ -209,7 +209,7 @@ def _source_rows(source: SourceFacts) -> Iterable[tuple[str, str]]:
     version = f", saved by Keras {source.keras_version}" if source.keras_version else ""
     yield "loaded by", f"{source.loader} ({source.format}{version})"
     if source.repairs:
-        yield "repairs", "\n".join(source.repairs)
+        yield "notes", "\n".join(source.repairs)
     yield "size", fmt.size(source.size_bytes)
     yield "inputs", "\n".join(map(_tensor, source.inputs))
     yield "outputs", "\n".join(map(_tensor, source.outputs))

@@ -38,7 +38,8 @@ class Port:
 class SourceFacts:
     """The model that came in; `path` is None for one in memory.
 
-    `repairs` are sentences: what had to be changed to load it, and what that means.
+    `repairs` are sentences: what was repaired, guessed or cut off to load it, what the application
+    has to carry or compute, and what that means.
     """
 
     path: str | None
