@@ -59,10 +59,8 @@ def test_behind_linear_ops(name: str, seed: int, fused: int, positive: bool, shi
     b = Builder(seed)
     y = scaled(b, _MAKERS[name](b), positive, fused, shift)
     after = check(b.graph(y), _FAMILIES)
-    kept = name.startswith("transposed") and fused  # not every kernel of it has the activation
-    assert len(after.ops) == (2 if kept else 1)
-    if not kept:
-        assert after.ops[0].option("fused_activation_function") == fused
+    assert len(after.ops) == 1
+    assert after.ops[0].option("fused_activation_function") == fused
 
 
 @pytest.mark.parametrize("fused", [0, RELU, RELU6])

@@ -26,6 +26,7 @@ LINEAR = (
     "CONV_3D_TRANSPOSE",
 )
 _TRANSPOSED = ("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE")
+_FUSED = {"TRANSPOSE_CONV": 4}  # the first version that has the option
 # Where the kernel's spatial dimensions are in the weights, and the letters of their options.
 _SPATIAL = {
     "CONV_2D": ((1, 2), "hw"),
@@ -78,7 +79,7 @@ def after(op: Op, a: Affine, fused: int, target: Tensor, view: View) -> Op:
     """
     weights, bias = _parameters(op, view)
     merged = merge_activation(op, a, fused)
-    if fused and op.kind in _TRANSPOSED:
+    if fused and op.kind == "CONV_3D_TRANSPOSE":
         raise Blocked("")
     axis = _out_axis(op)
     scale, shift = a.vectors(weights.shape[axis])
@@ -90,7 +91,8 @@ def after(op: Op, a: Affine, fused: int, target: Tensor, view: View) -> Op:
     if merged == activation(op):
         return changed
     assert changed.options is not None
-    return changed.with_(options=changed.options.with_(fused_activation_function=merged))
+    options = changed.options.with_(fused_activation_function=merged)
+    return changed.with_(options=options, version=max(changed.version, _FUSED.get(op.kind, 1)))
 
 
 def merge_activation(op: Op, a: Affine, fused: int) -> int:

@@ -63,7 +63,7 @@ def _joined(op: Op, view: View) -> Edit | Decline | None:
         run = _run(makers[start:])
         if len(run) < 2:
             continue
-        if any(_is_grouped(o) for o in run):
+        if any(_is_grouped(o) for o in run) or _has_twins(run):
             return None
         if not all(o.inputs[1] is not None and affordable(o.inputs[1], view) for o in run):
             return Decline(op, "others read the weights")
@@ -79,6 +79,16 @@ def _run(makers: list[Op | None]) -> list[Op]:
             break
         found.append(maker)
     return found
+
+
+def _has_twins(run: list[Op]) -> bool:
+    """True when two compute the same: computed once and copied is less work."""
+    kernels = [v for v in (value(o.inputs[1]) for o in run) if v is not None]
+    return any(
+        a.shape == b.shape and np.array_equal(a, b)
+        for i, a in enumerate(kernels)
+        for b in kernels[:i]
+    )
 
 
 def _is_grouped(op: Op) -> bool:
