@@ -94,7 +94,7 @@ PLAIN: dict[str, dict[str, Any]] = {
     "BartBackbone": _DECODER,
     "BertBackbone": _DECODER,
     "BloomBackbone": _ENCODER,
-    "CSPNetBackbone": _CSP | dict(block_type="dark_block", stage_type="csp"),
+    "CSPNetBackbone": _CSP | dict(block_type="dark_block", stage_type="dark"),
     "DebertaV3Backbone": _DECODER | dict(bucket_size=8),
     "DeiTBackbone": _VIT | dict(intermediate_dim=64),
     "DenseNetBackbone": _IMAGE | dict(stackwise_num_repeats=[2, 3], growth_rate=8),

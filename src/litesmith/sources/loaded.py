@@ -94,13 +94,24 @@ def check_inputs(inputs: Sequence[TensorSpec], wanted: Mapping[str, Shape] | Non
                 f"The input '{spec.name}' holds {spec.dtype}s, which .tflite kernels cannot read.",
                 "Export the part of the model behind the text processing.",
             )
-        if None in spec.shape[1:] and None not in (wanted or {}).get(spec.name, ())[1:]:
-            kept = dims((1, *spec.shape[1:]))
-            raise InputError(
-                f"The input '{spec.name}' has unknown dimensions: {dims(spec.shape)}.",
-                f"Say its size: --input-shape {spec.name}={_suggestion(spec.shape)}, or let the "
-                f"application choose it: --input-shape {spec.name}={kept}",
-            )
+    unsaid = [s for s in inputs if None in s.shape[1:] and None not in _said(s, wanted)[1:]]
+    if unsaid:
+        spec, one = unsaid[0], len(unsaid) == 1
+        sizes = " ".join(f"--input-shape {s.name}={_suggestion(s.shape)}" for s in unsaid)
+        kept = f"{spec.name}={dims((1, *spec.shape[1:]))}"
+        raise InputError(
+            f"The input '{spec.name}' has unknown dimensions: {dims(spec.shape)}."
+            if one
+            else "The inputs have unknown dimensions: "
+            + ", ".join(f"{s.name} {dims(s.shape)}" for s in unsaid)
+            + ".",
+            f"Say {'its size' if one else 'their sizes'}: {sizes}, or let the application choose "
+            f"{'it' if one else 'them'}: --input-shape {kept}{'' if one else ' …'}",
+        )
+
+
+def _said(spec: TensorSpec, wanted: Mapping[str, Shape] | None) -> Shape:
+    return (wanted or {}).get(spec.name, ())
 
 
 def batch_note(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 
@@ -12,6 +13,11 @@ _UNKNOWN = re.compile(
     r"|Could not locate (?:class|function) ['\"](?P<b>[\w>.]+)['\"]"
     r"|Could not deserialize (?:class|function) ['\"](?P<c>[\w>.]+)['\"]"
     r"|Could not interpret [\w ]*identifier:? ['\"]?(?P<d>[\w>.]+)"
+)
+# As vetting says it.
+_MODULE = re.compile(
+    r"Could not locate (?:class|function) '(?P<name>[^']*)'(?P<more> \(nor [^)]*\))?"
+    r" of the module (?P<module>[\w.]+),"
 )
 # What a loader says → what the user can do.
 _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -35,6 +41,10 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"lambda|safe_mode|arbitrary code", re.I),
         "give the function: --custom-objects py:file.py:name, or run it: --trust",
+    ),
+    (
+        re.compile(r"is not installed here"),
+        "install it beside litesmith, or build the model in code: --builder py:file.py:function",
     ),
     (re.compile(r"No module named|cannot be imported"), "install that package"),
 )
@@ -67,11 +77,25 @@ def advice(lines: list[str]) -> str:
 
 
 def _specific(line: str) -> str:
+    listed = _MODULE.search(line)
+    if listed is not None:
+        return _code_of(listed["name"], listed["module"], several=listed["more"] is not None)
     found = _UNKNOWN.search(line)
     name = next((n for n in found.groups() if n), "").split(">")[-1] if found else ""
     if name and not _is_builtin(name):
         return f"give its code: --custom-objects py:file.py:{name}"
     return next((what for pattern, what in _ADVICE if pattern.search(line)), "")
+
+
+def _code_of(name: str, module: str, *, several: bool) -> str:
+    """Return how to give the code of a class: from its own module where that is installed."""
+    root = module.split(".")[0]
+    try:
+        installed = root != "__main__" and importlib.util.find_spec(root) is not None
+    except (ImportError, ValueError):
+        installed = False
+    place = module if installed else "file.py"
+    return "give its code: --custom-objects py:" + (place if several else f"{place}:{name}")
 
 
 def _is_builtin(name: str) -> bool:
