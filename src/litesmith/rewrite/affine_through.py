@@ -1,14 +1,12 @@
 """How a scale and shift passes an op that is not linear in weights: pools, moves, sums, ReLU.
 
-Forward: op(a(x)) = a'(op'(x)). Backward: a(op(x)) = op'(a'(x)). Each kind of op has one row that
-says along which axes it mixes elements (a must not vary along them) and what it asks of a:
-    order   no factor below or at zero (maximum, ReLU)
-    zero    no shift (what the op adds or cuts off is zero)
+Forward: op(a(x)) = a'(op'(x)). Backward: a(op(x)) = op'(a'(x)). Along which axes an
+op mixes elements, and what it asks of a, says a table (affine_rows.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -19,26 +17,8 @@ from litesmith.graph import Array, Op, Options, Tensor
 from litesmith.graph.enums import Activation
 from litesmith.rewrite.affine import Affine, Blocked, affine, as_constant, regrid
 from litesmith.rewrite.affine_linear import merge_activation
+from litesmith.rewrite.affine_rows import ROWS, Axes, Row, integers
 from litesmith.rewrite.engine import activation, scalar
-
-Axes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What an op asks of a scale and shift.
-
-    Attributes:
-        axes: (op, x) → axes of x along which elements meet, None when unknown.
-        order: factors must be positive.
-        zero: no shift.
-        clamps: an activation may move from behind the op to before it.
-    """
-
-    axes: Callable[[Op, Tensor], Axes | None]
-    order: bool = False
-    zero: bool = False
-    clamps: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,82 +30,6 @@ class Demand:
     fused: int = 0
 
 
-def _integers(tensor: Tensor | None) -> Array | None:
-    if tensor is None or tensor.data is None or tensor.raw or tensor.data.dtype.kind != "i":
-        return None
-    return tensor.data
-
-
-def _fixed(*axes: int) -> Callable[[Op, Tensor], Axes | None]:
-    def found(op: Op, x: Tensor) -> Axes | None:
-        return axes if all(axis < len(x.shape) for axis in axes) else None
-
-    return found
-
-
-def _listed(position: int) -> Callable[[Op, Tensor], Axes | None]:
-    """Axes that a constant operand lists."""
-
-    def found(op: Op, x: Tensor) -> Axes | None:
-        listed = _integers(op.input(position))
-        if listed is None:
-            return None
-        return tuple(int(axis) % len(x.shape) for axis in listed.reshape(-1))
-
-    return found
-
-
-def _padded(op: Op, x: Tensor) -> Axes | None:
-    pads = _integers(op.input(1))
-    return None if pads is None else tuple(int(i) for i in np.flatnonzero(pads.any(axis=1)))
-
-
-def _repeated(op: Op, x: Tensor) -> Axes | None:
-    counts = _integers(op.input(1))
-    if counts is None or counts.size != len(x.shape):
-        return None
-    return tuple(int(i) for i in np.flatnonzero(counts != 1))
-
-
-def _blocks(op: Op, x: Tensor) -> Axes | None:
-    return tuple(range(len(x.shape) - 1))
-
-
-def _cut(op: Op, x: Tensor) -> Axes | None:
-    """Axes that a slice shortens; all of them when it also drops or reverses axes."""
-    result = op.outputs[0]
-    strides = _integers(op.input(3)) if op.kind == "STRIDED_SLICE" else None
-    reversing = op.kind == "STRIDED_SLICE" and (strides is None or (strides < 0).any())
-    if len(result.shape) != len(x.shape) or reversing:
-        return None
-    sizes = [(t.shape_signature or t.shape) for t in (x, result)]
-    return tuple(i for i, (d, e) in enumerate(zip(*sizes, strict=True)) if d != e or d < 0)
-
-
-_ROWS: dict[str, _Row] = {
-    "AVERAGE_POOL_2D": _Row(_fixed(1, 2)),  # the kernel divides by the elements inside alone
-    "MAX_POOL_2D": _Row(_fixed(1, 2), order=True, clamps=True),
-    "MEAN": _Row(_listed(1)),
-    "SUM": _Row(_listed(1), zero=True),
-    "REDUCE_MAX": _Row(_listed(1), order=True, clamps=True),
-    "REDUCE_MIN": _Row(_listed(1), order=True, clamps=True),
-    "RESIZE_BILINEAR": _Row(_fixed(1, 2)),
-    "RESIZE_NEAREST_NEIGHBOR": _Row(_fixed(1, 2), clamps=True),
-    "PAD": _Row(_padded),
-    "PADV2": _Row(_padded),
-    "MIRROR_PAD": _Row(_padded, clamps=True),
-    "SPACE_TO_BATCH_ND": _Row(_blocks, zero=True),
-    "BATCH_TO_SPACE_ND": _Row(_blocks, clamps=True),
-    "SPACE_TO_DEPTH": _Row(_fixed(1, 2, 3), clamps=True),
-    "DEPTH_TO_SPACE": _Row(_fixed(1, 2, 3), clamps=True),
-    "TILE": _Row(_repeated, clamps=True),
-    "SLICE": _Row(_cut, clamps=True),
-    "STRIDED_SLICE": _Row(_cut, clamps=True),
-    "REVERSE_V2": _Row(_listed(1), clamps=True),
-    "RELU": _Row(_fixed(), order=True, zero=True),
-    "LEAKY_RELU": _Row(_fixed(), order=True, zero=True),
-    "PRELU": _Row(_fixed(), order=True, zero=True),
-}
 _REDUCERS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")
 _RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _PADS = ("PAD", "PADV2")
@@ -156,7 +60,7 @@ def forward(op: Op, old: Tensor, new: Tensor, a: Affine) -> tuple[Op, Affine]:
         return changed, _joined(op, position, a)
     if op.kind in _FACTORS or op.kind in _SUMS:
         return changed, _operand(op, position, a)
-    row = _ROWS.get(op.kind)
+    row = ROWS.get(op.kind)
     if row is None or position != 0:
         raise Blocked("")
     axes = _allowed(op, row, old, a)
@@ -187,7 +91,7 @@ def backward(op: Op, a: Affine, fused: int) -> list[tuple[Op, tuple[Demand, ...]
         _passes_activation(op, a)
         parts = _split(op, a)
         return [(op, tuple(Demand(i, part, fused) for i, part in enumerate(parts)))]
-    row = _ROWS.get(op.kind)
+    row = ROWS.get(op.kind)
     if row is None:
         raise Blocked("")
     if _drops(op):
@@ -203,7 +107,7 @@ def backward(op: Op, a: Affine, fused: int) -> list[tuple[Op, tuple[Demand, ...]
     return [_placed(op, row, a, fused)]
 
 
-def _placed(op: Op, row: _Row, a: Affine, fused: int) -> tuple[Op, tuple[Demand, ...]]:
+def _placed(op: Op, row: Row, a: Affine, fused: int) -> tuple[Op, tuple[Demand, ...]]:
     """Keep an activation on a pool, or move it on."""
     if op.option("fused_activation_function") is not None:
         return _merged(op, a, fused), (Demand(0, a),)
@@ -219,7 +123,7 @@ def _merged(op: Op, a: Affine, fused: int) -> Op:
     return op.with_(options=op.options.with_(fused_activation_function=merged))
 
 
-def _allowed(op: Op, row: _Row, x: Tensor, a: Affine) -> Axes:
+def _allowed(op: Op, row: Row, x: Tensor, a: Affine) -> Axes:
     """Return the axes the op mixes when it lets `a` (at the rank of x) pass."""
     axes = row.axes(op, x)
     if axes is None:
@@ -249,7 +153,7 @@ def _drops(op: Op) -> bool:
 
 
 def _permutation(op: Op) -> Sequence[int]:
-    found = _integers(op.input(1))
+    found = integers(op.input(1))
     if found is None:
         raise Blocked("")
     return [int(i) for i in found]
