@@ -17,6 +17,7 @@ from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.engine import Family
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
+from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from tests.support.graphs import (
     RELU,
     RELU6,
@@ -30,7 +31,7 @@ from tests.support.graphs import (
     execute,
 )
 
-ALL = (COMBINE_CONSTANTS, FOLD_BACKWARD, FOLD_FORWARD)
+ALL = (COMBINE_CONSTANTS, FOLD_BACKWARD, FOLD_FORWARD, SCALES_PAST_RELU)
 
 
 def kinds(graph: Graph) -> Counter[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from litesmith.graph import Graph, Tensor, text
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
+from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from tests.rewrite.affine_graphs import (
     check,
     checked,
@@ -29,7 +30,7 @@ from tests.rewrite.affine_graphs import (
 from tests.support.graphs import RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Builder, const
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "rewrite_fold_backward.txt"
-_FAMILIES = (COMBINE_CONSTANTS, FOLD_BACKWARD)
+_FAMILIES = (COMBINE_CONSTANTS, FOLD_BACKWARD, SCALES_PAST_RELU)
 _IMAGE = (1, 6, 7, 4)
 
 _Make = Callable[[Builder], Tensor]

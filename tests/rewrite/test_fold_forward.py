@@ -15,6 +15,7 @@ from litesmith.graph.edit import rebuild
 from litesmith.rewrite import apply
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
+from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from litesmith.runtime import Session
 from tests.rewrite.affine_graphs import (
     check,
@@ -32,7 +33,7 @@ from tests.rewrite.affine_graphs import (
 from tests.support.graphs import RELU, RELU6, SAME, VALID, Array, Builder, const
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "rewrite_fold_forward.txt"
-_FAMILIES = (COMBINE_CONSTANTS, FOLD_FORWARD)
+_FAMILIES = (COMBINE_CONSTANTS, FOLD_FORWARD, SCALES_PAST_RELU)
 _IMAGE = (1, 6, 7, 4)
 
 

@@ -6,7 +6,7 @@ Products are made in float64 and rounded to float32 once, when they become a con
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,11 +31,13 @@ class Affine:
         centered: how large the part of the shift that was added *before* scaling has become. In
             units of the result that is what x loses when the difference x − mean is no longer
             made first.
+        past_relu: it may go past a ReLU, which is a family of its own.
     """
 
     scale: Array
     shift: Array
     centered: float = 0.0
+    past_relu: bool = False
 
     @property
     def pure(self) -> bool:
@@ -53,6 +55,11 @@ class Affine:
         return bool((self.scale > 0).all())
 
     @property
+    def keeps_relu(self) -> bool:
+        """True when it may change places with a ReLU."""
+        return self.past_relu and self.pure and self.positive
+
+    @property
     def axes(self) -> frozenset[int]:
         """Axes along which it varies."""
         return frozenset(
@@ -66,15 +73,16 @@ class Affine:
             centered = float(np.abs(moved).max(initial=0))
         else:
             centered = first.centered * float(np.abs(self.scale).max(initial=0))
-        return affine(self.scale * first.scale, moved + self.shift, centered)
+        past = self.past_relu or first.past_relu
+        return affine(self.scale * first.scale, moved + self.shift, centered, past)
 
     def mapped(self, change: Callable[[Array], Array]) -> Affine:
         """Return scale and shift with the same change of shape."""
-        return affine(change(self.scale), change(self.shift), self.centered)
+        return affine(change(self.scale), change(self.shift), self.centered, self.past_relu)
 
     def without_shift(self) -> Affine:
         """Return the scale alone."""
-        return Affine(self.scale, np.zeros((1,) * self.scale.ndim))
+        return replace(self, shift=np.zeros((1,) * self.scale.ndim), centered=0.0)
 
     def vectors(self, channels: int) -> tuple[Array, Array]:
         """Return scale and shift per channel, float64[channels].
@@ -96,7 +104,7 @@ class Affine:
         return self.mapped(lambda p: p.reshape((1,) * (rank - p.ndim) + p.shape))
 
 
-def affine(scale: Array, shift: Array, centered: float = 0.0) -> Affine:
+def affine(scale: Array, shift: Array, centered: float = 0.0, past_relu: bool = False) -> Affine:
     """Return the smallest form: axes along which the values are equal get length 1.
 
     Raises:
@@ -105,7 +113,7 @@ def affine(scale: Array, shift: Array, centered: float = 0.0) -> Affine:
     limit = float(np.finfo(np.float32).max)
     if not (np.abs(scale) <= limit).all() or not (np.abs(shift) <= limit).all():
         raise Blocked("a constant leaves the range of float32")
-    return Affine(_shrunk(scale), _shrunk(shift), centered)
+    return Affine(_shrunk(scale), _shrunk(shift), centered, past_relu)
 
 
 def _shrunk(values: Array) -> Array:

@@ -104,7 +104,7 @@ def merge_activation(op: Op, a: Affine, fused: int) -> int:
     own = activation(op)
     if own == Activation.NONE:
         return fused
-    if own != Activation.RELU or not (a.pure and a.positive):
+    if own != Activation.RELU or not a.keeps_relu:
         raise Blocked(f"{Activation(own).name} stands between")
     if fused in (Activation.NONE, Activation.RELU):
         return own

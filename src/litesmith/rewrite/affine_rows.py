@@ -27,12 +27,14 @@ class Row:
         axes: (op, x) → axes of x along which elements meet, None when unknown.
         order: factors must be positive.
         zero: no shift.
+        relu: it is a kind of ReLU: only what may go past one passes.
         clamps: an activation may move from behind the op to before it.
     """
 
     axes: Callable[[Op, Tensor], Axes | None]
     order: bool = False
     zero: bool = False
+    relu: bool = False
     clamps: bool = False
 
 
@@ -109,7 +111,7 @@ ROWS: dict[str, Row] = {
     "SLICE": Row(_cut, clamps=True),
     "STRIDED_SLICE": Row(_cut, clamps=True),
     "REVERSE_V2": Row(_listed(1), clamps=True),
-    "RELU": Row(_fixed(), order=True, zero=True),
-    "LEAKY_RELU": Row(_fixed(), order=True, zero=True),
-    "PRELU": Row(_fixed(), order=True, zero=True),
+    "RELU": Row(_fixed(), order=True, zero=True, relu=True),
+    "LEAKY_RELU": Row(_fixed(), order=True, zero=True, relu=True),
+    "PRELU": Row(_fixed(), order=True, zero=True, relu=True),
 }

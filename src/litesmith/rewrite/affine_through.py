@@ -7,7 +7,7 @@ op mixes elements, and what it asks of a, says a table (affine_rows.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -134,6 +134,8 @@ def _allowed(op: Op, row: Row, x: Tensor, a: Affine) -> Axes:
         raise Blocked(f"{op.kind} mixes values that are scaled differently")
     if row.order and not a.positive:
         raise Blocked(f"{op.kind} needs positive factors")
+    if row.relu and not a.past_relu:
+        raise Blocked(f"{op.kind} stands between")
     if row.zero and not a.pure:
         raise Blocked(f"{op.kind} lets no shift pass")
     _passes_activation(op, a)
@@ -142,7 +144,7 @@ def _allowed(op: Op, row: Row, x: Tensor, a: Affine) -> Axes:
 
 def _passes_activation(op: Op, a: Affine) -> None:
     own = activation(op)
-    if own == Activation.NONE or (own == Activation.RELU and a.pure and a.positive):
+    if own == Activation.NONE or (own == Activation.RELU and a.keeps_relu):
         return
     raise Blocked(f"{Activation(own).name} stands between")
 
@@ -207,6 +209,7 @@ def _joined(op: Op, position: int, a: Affine) -> Affine:
         _stacked([(p.scale, n) for p, n in parts], axis),
         _stacked([(p.shift, n) for p, n in parts], axis),
         a.centered,
+        a.past_relu,
     )
 
 
@@ -253,7 +256,7 @@ def _operand(op: Op, position: int, a: Affine) -> Affine:
     if not a.unscaled or activation(op) != Activation.NONE:
         raise Blocked("")
     negated = op.kind == "SUB" and position == 1
-    return (Affine(a.scale, -a.shift) if negated else a).at_rank(rank)
+    return (replace(a, shift=-a.shift) if negated else a).at_rank(rank)
 
 
 def _operands(op: Op, a: Affine) -> list[tuple[Demand, ...]]:
@@ -266,7 +269,7 @@ def _operands(op: Op, a: Affine) -> list[tuple[Demand, ...]]:
     ways = []
     for shifted in (0, 1):
         sign = -1 if op.kind == "SUB" and shifted == 1 else 1
-        with_shift = Affine(a.scale, sign * a.shift)
+        with_shift = replace(a, shift=sign * a.shift)
         parts = [a.without_shift(), a.without_shift()]
         parts[shifted] = with_shift
         asked = tuple(

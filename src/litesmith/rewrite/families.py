@@ -26,6 +26,7 @@ from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
 from litesmith.rewrite.reductions import REDUCTIONS
+from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
@@ -59,6 +60,7 @@ FAMILIES: tuple[Family, ...] = (
     COMBINE_CONSTANTS,
     FOLD_BACKWARD,
     FOLD_FORWARD,
+    SCALES_PAST_RELU,
     DUPLICATES,
     ABSORBED_MEANS,
     MEAN_PRODUCTS,

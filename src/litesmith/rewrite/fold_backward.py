@@ -2,17 +2,19 @@
 
 Algebra, y = act(s·x + t) with constants:
     act(s·linear(z) + t)    = linear'(z)      s, t into weights and bias, act fused
-    s·relu(linear(z))       = relu(linear'(z))             s > 0
     s·op(z) + t             = op(s'·z + t')   pools, MEAN, moves, resize, PAD with another border
     s·CONCATENATION(…) + t  = CONCATENATION(s₁·z₁ + t₁, …)  each slice into its own producer
     s·(z·v)                 = (s·z)·v         v a value, such as a squeeze-excite gate
     s·(z + v) + t           = (s·z + t) + s·v both into their producers
 Side conditions: values on the way are read by nothing else and are no outputs, weights that serve
-other ops are not stored twice beyond 4 KiB, and an activation on the way lets only what keeps it
-pass (ReLU: s > 0, t = 0). Borders do not matter. Saves the op, and one pass over the value.
+other ops are not stored twice beyond 4 KiB, and no activation is on the way (what goes past a ReLU
+is a family of its own, scales_past_relu). Borders do not matter. Saves the op, and one pass over
+the value.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,11 +28,18 @@ from litesmith.rewrite.engine import Decline, Edit, Family, View, activation, af
 Plan = dict[Op, list[Op]]
 
 
-def _fold(op: Op, view: View) -> Edit | Decline | None:
+def fold(op: Op, view: View, past_relu: bool = False) -> Edit | Decline | None:
+    """Return the edit that takes a scale and shift into the ops that make the value.
+
+    Args:
+        op: the constant arithmetic.
+        view: its surroundings.
+        past_relu: it may go past a ReLU on the way.
+    """
     found = read_affine(op)
     if found is None:
         return None
-    x, a = found
+    x, a = found[0], replace(found[1], past_relu=past_relu)
     fused = activation(op)
     if fused not in CLAMPS:
         return None
@@ -95,5 +104,5 @@ def _computed(tensor: Tensor, demand: Demand, view: View) -> Tensor:
 FOLD_BACKWARD = Family(
     "fold_backward",
     "constant scales and shifts go into the weights of the ops that make the value",
-    {kind: (_fold,) for kind in KINDS},
+    {kind: (fold,) for kind in KINDS},
 )

@@ -5,18 +5,18 @@ Algebra, y = s·x + t with constants:
     op(s·x + t)     = s'·op(x) + t'       pools, MEAN, moves, resize, CONCATENATION, products with a
                                           value (affine_through.py)
     PAD(s·x + t)    = s·PADV2(x, −t/s) + t    when −t/s is one number
-    relu(s·x + t)   = s·relu(x + t/s)     s > 0: the MUL goes, the ADD stays
     (s·x) + t       = s·(x + t/s)         where t cannot pass (a border of zeros) but s can
 Side conditions: y is no output and *every* reader takes it over; the zeros of SAME padding are no
 input, so a shift stops there (unless the kernel is 1x1 or reads no border); weights that serve
 other ops are not stored twice beyond 4 KiB; (x − mean)·s with mean·s > 64 stays as it is.
-With ReLU between, |t/s| must not dwarf 1/s of the other channels: one dead channel would take the
-range of all others in 8 bits. Saves the op, and one pass over the value.
+What goes past a ReLU is a family of its own, scales_past_relu. Saves the op, and one pass over the
+value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,11 +39,18 @@ _SPREAD_LIMIT = 64.0
 _HOSTS = ("ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D", *LINEAR[:3])
 
 
-def _fold(op: Op, view: View) -> Edit | Decline | None:
+def fold(op: Op, view: View, past_relu: bool = False) -> Edit | Decline | None:
+    """Return the edit that takes a scale and shift into the ops that read it.
+
+    Args:
+        op: the constant arithmetic.
+        view: its surroundings.
+        past_relu: it may go past a ReLU on the way.
+    """
     found = read_affine(op)
     if found is None:
         return None
-    x, a = found
+    x, a = found[0], replace(found[1], past_relu=past_relu)
     result = op.outputs[0]
     try:
         _digits(x, a, view)
@@ -77,7 +84,7 @@ def _host(op: Op, x: Tensor, a: Affine, view: View) -> Plan:
         return {op: []}
     if a.unscaled:
         raise Blocked("")  # what makes a ReLU useful
-    if fused != Activation.RELU or not (a.pure and a.positive):
+    if fused != Activation.RELU or not a.keeps_relu:
         raise Blocked(f"{Activation(fused).name} stands between")
     host = view.plain(x, *_HOSTS)
     if host is None or host.options is None:
@@ -143,14 +150,24 @@ def _kept(op: Op, new: Tensor, a: Affine, own: Affine, view: View) -> Plan:
         raise Blocked("")
     shift = own.shift / a.scale
     if fused:
-        if fused != Activation.RELU or not a.positive:
-            raise Blocked(f"{Activation(fused).name} stands behind factors that are not positive")
+        if fused != Activation.RELU or not a.keeps_relu:
+            raise Blocked(_between(fused, a))
         if np.abs(shift).max() > _SPREAD_LIMIT / np.median(a.scale):
             raise Blocked("a dead channel would take the range of the others")
     kept = binary(
         "ADD", new, as_constant(f"{op.outputs[0].name}/shift", shift), op.outputs[0], op, fused
     )
     return _passed(op, kept, a, view)
+
+
+def _between(fused: int, a: Affine) -> str:
+    name = Activation(fused).name
+    passable = fused == Activation.RELU and not a.positive
+    return (
+        f"{name} stands behind factors that are not positive"
+        if passable
+        else f"{name} stands between"
+    )
 
 
 def _passed(op: Op, changed: Op, a: Affine, view: View) -> Plan:
@@ -164,5 +181,5 @@ def _passed(op: Op, changed: Op, a: Affine, view: View) -> Plan:
 FOLD_FORWARD = Family(
     "fold_forward",
     "constant scales and shifts go into the weights of the ops that read them",
-    {kind: (_fold,) for kind in KINDS},
+    {kind: (fold,) for kind in KINDS},
 )
