@@ -50,9 +50,16 @@ def export(
     allow_flex: bool | None = None,
     trust: bool | None = None,
     batch: int | str | None = None,
+    labels: Texts | Path = None,
+    metadata: bool | None = None,
+    task: str | None = None,
+    score_threshold: float | None = None,
+    vocabulary: Texts | Path = None,
+    sample_rate: int | None = None,
     no_rewrite: Texts = None,
     seed: int | None = None,
     save_float: str | Path | None = None,
+    c_array: str | Path | None = None,
     recipe: str | Path | None = None,
     save_recipe: str | Path | None = None,
     time_limit: float | None = None,
@@ -86,9 +93,17 @@ def export(
         allow_flex: keep ops that need TensorFlow's own kernels.
         trust: run Python code that is inside the file (Lambda layers).
         batch: examples per invocation of the file (default 1), or "dynamic": the application says.
+        labels: path of a file with the names of the classes, one per line, or the names.
+        metadata: write TFLite metadata; implied by `labels` and the four that follow.
+        task: what MediaPipe opens the file with: "image-classifier", "object-detector",
+            "image-segmenter", "audio-classifier", "text-classifier"; "general" for none of them.
+        score_threshold: results below are not shown.
+        vocabulary: path of a file with a text model's tokens in their order, or the tokens.
+        sample_rate: samples per second of an audio input.
         no_rewrite: families of rewrites to leave out ("fold_constants", …).
         seed: of generated inputs.
         save_float: also write the float .tflite there.
+        c_array: also write the file as C++ source there (NAME.cc); NAME.h goes beside it.
         recipe: TOML file with steps and options; what is given here wins.
         save_recipe: write this run as such a file.
         time_limit: seconds that loading or converting may take.
@@ -125,9 +140,16 @@ def export(
         target=target,
         input_layout=as_texts(input_layout),
         head=as_texts(head),
+        labels=_names(labels),
+        metadata=metadata,
+        task=task,
+        score_threshold=score_threshold,
+        vocabulary=_names(vocabulary),
+        sample_rate=sample_rate,
         no_rewrite=as_texts(no_rewrite),
         seed=seed,
         save_float=save_float,
+        c_array=c_array,
         recipe=recipe,
         save_recipe=save_recipe,
     )
@@ -260,3 +282,8 @@ def bench(
         InputError: no such file, or not a .tflite. LoadError: LiteRT refuses one.
     """
     return _bench.run([Path(file) for file in files], threads, seconds, listen)
+
+
+def _names(given: Texts | Path) -> str | Path | tuple[str, ...] | None:
+    """Return a path as it is and names as a tuple."""
+    return given if given is None or isinstance(given, (str, Path)) else tuple(given)

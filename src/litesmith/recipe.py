@@ -23,6 +23,7 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.interface import ShapeInputs, ShapeOutputs
+from litesmith.interface.metadata import Describe
 from litesmith.quantize import Quantize
 from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
 
@@ -36,6 +37,7 @@ STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
         ShapeOutputs.name: ShapeOutputs,
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
+        Describe.name: Describe,
     }
 )
 

@@ -152,7 +152,9 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--preprocess unit --preprocess b:tf --input-type int8 --output-type uint8 --target micro "
         "--signature s --input-shape a=1x2 --custom-objects py:m.py:A --builder py:b.py:f --seed 3 "
         "--save-float f --recipe r --save-recipe s --time-limit 5 -q "
-        "--inputs i,j --outputs o --input layer --allow-flex --trust --batch 4 --no-rewrite r"
+        "--inputs i,j --outputs o --input layer --allow-flex --trust --batch 4 --no-rewrite r "
+        "--labels l --metadata --task general --score-threshold 0.5 --vocabulary v "
+        "--sample-rate 16000 --c-array c --input-layout nchw --head argmax"
     )
     assert export(*words.split()) == 0
     given.pop("listen")
@@ -165,4 +167,7 @@ def test_every_option_of_export_reaches_the_api(verb):
         "save_float": Path("f"), "recipe": Path("r"), "save_recipe": Path("s"), "time_limit": 5.0,
         "inputs": ["i,j"], "outputs": ["o"], "input": ["layer"], "allow_flex": True,
         "trust": True, "batch": "4", "no_rewrite": ["r"],
+        "labels": Path("l"), "metadata": True, "task": "general", "score_threshold": 0.5,
+        "vocabulary": Path("v"), "sample_rate": 16000, "c_array": Path("c"),
+        "input_layout": ["nchw"], "head": ["argmax"],
     }  # fmt: skip

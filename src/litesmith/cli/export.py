@@ -11,6 +11,7 @@ from litesmith.cli import options as opt
 
 _PROOF = "Proof"
 _FILES = "Files"
+_METADATA = "Metadata"
 _ENDS = "What the application feeds and reads"
 
 
@@ -53,6 +54,52 @@ def export(
             metavar="HEAD",
             help="What the application reads: keep or argmax; NAME:argmax for one output.",
             rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Names of the classes, one per line; writes metadata.",
+            rich_help_panel=_METADATA,
+        ),
+    ] = None,
+    metadata: Annotated[
+        bool | None,
+        typer.Option(
+            "--metadata",
+            help="Write TFLite metadata, so that MediaPipe Tasks and others know the ends.",
+            rich_help_panel=_METADATA,
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            help="What opens the file: image-classifier, object-detector, image-segmenter, "
+            "audio-classifier, text-classifier, general.",
+            show_default="what the ends look like",
+            rich_help_panel=_METADATA,
+        ),
+    ] = None,
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(metavar="T", help="Results below are not shown.", rich_help_panel=_METADATA),
+    ] = None,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A text model's tokens, one per line, in the order of their numbers.",
+            rich_help_panel=_METADATA,
+        ),
+    ] = None,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="HZ",
+            help="Samples per second of an audio input.",
+            rich_help_panel=_METADATA,
         ),
     ] = None,
     eval: Annotated[
@@ -111,6 +158,14 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the float .tflite.", rich_help_panel=_FILES),
     ] = None,
+    c_array: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.cc",
+            help="Also write the file as a C++ array; OUT.h goes beside it.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option(
@@ -160,9 +215,16 @@ def export(
             input=input,
             allow_flex=allow_flex,
             trust=trust,
+            labels=labels,
+            metadata=metadata,
+            task=task,
+            score_threshold=score_threshold,
+            vocabulary=vocabulary,
+            sample_rate=sample_rate,
             no_rewrite=no_rewrite,
             seed=seed,
             save_float=save_float,
+            c_array=c_array,
             recipe=recipe,
             save_recipe=save_recipe,
             time_limit=time_limit,

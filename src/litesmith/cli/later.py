@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
-        "--bits", "--float-ops", "--embed-preprocess", "--input-layout", "--head", "--nms",
-        "--cut-before", "--labels", "--metadata", "--train",
+        "--bits", "--float-ops", "--embed-preprocess", "--nms",
+        "--cut-before", "--train",
         "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
         "--report",
     }),

@@ -94,6 +94,15 @@ def open_images(path: Path, keys: Keys, inputs: Sequence[TensorSpec]) -> Dataset
     return Dataset(reader, str(path), lambda: labels, tuple(f.name for f in folders), hint)
 
 
+def class_folders(place: str | Path) -> tuple[str, ...]:
+    """Return the names of the classes of a folder of images, () when it is something else."""
+    path = Path(place)
+    if not path.is_dir() or _images(path):
+        return ()
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not _hidden(p))
+    return tuple(f.name for f in folders) if any(map(_images, folders)) else ()
+
+
 def _hidden(path: Path) -> bool:
     return path.name.startswith((".", "__MACOSX"))
 

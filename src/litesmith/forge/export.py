@@ -12,7 +12,9 @@ from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
 from litesmith.forge import budget, flex, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
+from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
+from litesmith.forge.described import described
 from litesmith.forge.facts import artifact_facts, source_facts
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
@@ -92,7 +94,7 @@ def _run(
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
         reference = prove.Reference(original.run, examples, exact)
-        shipped = apply(rest, exact, given.examples, listen, ledger)
+        shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)
         if exact is not graph:
             float_model = graphs.write(exact)
         built = _load(float_model, exact, shipped, opened)
@@ -262,6 +264,8 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
     files = {plan.output: built.model}
     if "--save-float" in plan.extras:
         files[plan.extras["--save-float"]] = built.float_model
+    if "--c-array" in plan.extras:
+        files |= c_array_files(plan.extras["--c-array"], built.model, built.graph)
     if "--save-recipe" in plan.extras:
         text = write_recipe(plan.recipe(), f"litesmith {__version__}")
         files[plan.extras["--save-recipe"]] = text.encode()

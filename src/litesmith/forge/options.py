@@ -67,9 +67,16 @@ class ExportOptions:
         target: name of a runtime.
         input_layout: "nhwc" or "nchw", or "NAME:nchw" each: what the application feeds.
         head: what the application reads, for all outputs or "NAME:HEAD" each.
+        labels: file with the names of the classes, or the names.
+        metadata: write TFLite metadata.
+        task: the task of MediaPipe that opens the file, or "auto".
+        score_threshold: results below are not shown by readers of the metadata.
+        vocabulary: file with a text model's tokens, or the tokens.
+        sample_rate: samples per second of an audio input.
         no_rewrite: families of rewrites to leave out.
         seed: of generated inputs.
         save_float: where to write the float .tflite too.
+        c_array: where to write the file as C++ source too; a header goes beside it.
         recipe, save_recipe: TOML files to read and to write.
     """
 
@@ -86,9 +93,16 @@ class ExportOptions:
     target: str | None = None
     input_layout: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
+    labels: str | Path | tuple[str, ...] | None = None
+    metadata: bool | None = None
+    task: str | None = None
+    score_threshold: float | None = None
+    vocabulary: str | Path | tuple[str, ...] | None = None
+    sample_rate: int | None = None
     no_rewrite: tuple[str, ...] = ()
     seed: int | None = None
     save_float: str | Path | None = None
+    c_array: str | Path | None = None
     recipe: str | Path | None = None
     save_recipe: str | Path | None = None
 

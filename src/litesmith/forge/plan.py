@@ -10,6 +10,8 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
+from litesmith.forge.c_array import header_of
+from litesmith.forge.described import with_metadata
 from litesmith.forge.ends import with_ends
 from litesmith.forge.options import (
     DEFAULT_TIME_LIMIT_S,
@@ -23,6 +25,7 @@ from litesmith.forge.options import (
     split_names,
     split_objects,
 )
+from litesmith.interface.metadata import Describe
 from litesmith.quantize import Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
@@ -112,6 +115,8 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         for option, given in (
             ("--save-float", options.save_float),
             ("--save-recipe", options.save_recipe),
+            ("--c-array", options.c_array),
+            ("the header of --c-array", header_of(options.c_array)),
         )
         if given is not None
     }
@@ -122,7 +127,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
-    steps = with_ends(steps, options)
+    steps = with_metadata(with_ends(steps, options), options)
     steps = tuple(_without(step, options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
@@ -161,8 +166,9 @@ def _refuse_contradictions(plan: Plan) -> None:
         raise InputError("--confident needs --max-drop and --eval.")
     if options.metric is not None and options.eval is None:
         raise InputError("--metric needs --eval, labelled examples to score.")
-    if options.preprocess and options.data is None and options.eval is None:
-        raise InputError("--preprocess is of no use without --data or --eval.")
+    described = any(isinstance(step, Describe) for step in plan.steps)
+    if options.preprocess and options.data is None and options.eval is None and not described:
+        raise InputError("--preprocess is of no use without --data, --eval or --metadata.")
     if scheme == "int8" and "," in (options.loading.signature or ""):
         raise InputError(
             f"--quantize int8 makes a file of one signature, and --signature names several "

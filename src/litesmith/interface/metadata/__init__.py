@@ -7,7 +7,12 @@ Add here: a task of MediaPipe's (one row of `TASKS` and its demands in `tasks.py
 from litesmith.interface.metadata.describe import Describe
 from litesmith.interface.metadata.labels import read_labels, read_vocabulary
 from litesmith.interface.metadata.schema import ModelMetadata
-from litesmith.interface.metadata.store import min_parser_version, read_metadata, write_metadata
+from litesmith.interface.metadata.store import (
+    min_parser_version,
+    read_metadata,
+    without_metadata,
+    write_metadata,
+)
 from litesmith.interface.metadata.summary import PortSummary, Summary, fits, summarize
 from litesmith.interface.metadata.tasks import KINDS
 
@@ -23,5 +28,6 @@ __all__ = [
     "read_metadata",
     "read_vocabulary",
     "summarize",
+    "without_metadata",
     "write_metadata",
 ]

@@ -39,6 +39,12 @@ from litesmith.interface.metadata.tasks import (
     squashed_by,
 )
 
+_FROM_FOLDERS = Notice(
+    "labels_from_folders",
+    "The labels are the names of the folders of images, in alphabetical order.",
+    "If the model numbers its classes otherwise, give --labels FILE.",
+)
+
 
 @dataclass(frozen=True)
 class Describe:
@@ -55,6 +61,8 @@ class Describe:
         channels: of an audio input.
         vocabulary: tokens in the order of their numbers, for text.
         delimiter: regular expression that splits text into tokens.
+        folders: names to use as labels when there are none, if they are as many as the classes:
+            those of a folder of images.
     """
 
     kind: str = "auto"
@@ -70,6 +78,7 @@ class Describe:
     channels: int = 1
     vocabulary: tuple[str, ...] = ()
     delimiter: str = ""
+    folders: tuple[str, ...] = ()
     name: str = "metadata"
 
     def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
@@ -79,6 +88,9 @@ class Describe:
             InputError: an unknown kind, or labels that do not fit the outputs.
             ConversionError: the task that `kind` names would not take the file.
         """
+        if not self.labels and self._fits_folders(graph):
+            outcome = replace(self, labels=self.folders, folders=())(graph)
+            return replace(outcome, notices=(_FROM_FOLDERS, *outcome.notices))
         facts = self._facts(graph)
         kind = self._kind(facts)
         found = obstacles(kind, facts) if kind != GENERAL else ()
@@ -117,6 +129,10 @@ class Describe:
             author=self.author,
             license=self.license,
         )
+
+    def _fits_folders(self, graph: Graph) -> bool:
+        counts = {classes(tensor) for tensor in graph.outputs}
+        return bool(self.folders) and counts == {len(self.folders)}
 
     def _facts(self, graph: Graph) -> Facts:
         specs = [

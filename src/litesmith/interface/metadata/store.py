@@ -63,6 +63,16 @@ def write_metadata(
     )
 
 
+def without_metadata(graph: Graph) -> Graph:
+    """Return the graph without its metadata and the files that it names."""
+    metadata = read_metadata(graph)
+    named = {file.name for file in named_files(metadata)} if metadata else set()
+    return graph.with_(
+        metadata=tuple(item for item in graph.metadata if item[0] != METADATA_NAME),
+        files=tuple(item for item in graph.files if item[0] not in named),
+    )
+
+
 def read_metadata(graph: Graph) -> ModelMetadata | None:
     """Return the metadata of a graph, None when it has none or it is damaged.
 
