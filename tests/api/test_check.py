@@ -8,7 +8,7 @@ from litesmith.forge import check as flow
 from litesmith.graph import write
 from litesmith.quantize import Quantize
 from tests.api.fakes import FakeSource, classifier, features, with_float_op
-from tests.support.graphs import examples
+from tests.support.graphs import Builder, examples, named
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def test_float_ops_are_those_that_quantizing_leaves(use):
     report = litesmith.check("m.keras", target="ethos-u55-64")
     assert report.float_ops_in_int8 is not None
     assert [(g.kind, g.count) for g in report.float_ops_in_int8] == [("SIN", 1)]
-    assert report.refused == report.float_ops_in_int8
+    assert [(g.kind, g.count, g.layers) for g in report.refused] == [("SIN", 1, ("sin1",))]
+    assert "no SIN op" in report.refused[0].reason
+    assert report.falls_back == ()
     assert report.target is not None
     assert not report.target.runs
     assert [w.code for w in report.warnings] == ["float_op"]
@@ -54,7 +56,23 @@ def test_the_cpu_refuses_nothing(use):
     report = litesmith.check("m.keras", target="cpu")
     assert report.target is not None
     assert report.target.runs
-    assert report.refused == ()
+    assert (report.target.supposing, report.refused) == ("float32", ())
+    assert "LiteRT" in report.target.table
+
+
+def test_what_falls_back_is_told_apart_from_what_cannot_run(use):
+    b = Builder(0)
+    x = b.op("SQRT", b.op("RELU", b.input((1, 8))))
+    use(named(b.graph(b.op("GELU", x))))
+    report = litesmith.check("m.keras", target="ethos-u55-128")
+    assert report.target is not None
+    assert not report.target.runs  # on int8, the CPU beside the NPU has no SQRT either
+    assert [g.kind for g in report.refused] == ["SQRT"]
+    report = litesmith.check("m.keras", target="edgetpu")
+    assert report.target is not None
+    assert report.target.runs
+    assert [g.kind for g in report.falls_back] == ["SQRT", "GELU"]
+    assert "RSQRT" not in report.falls_back[0].reason
 
 
 def test_a_quantized_file(use):

@@ -9,9 +9,11 @@ from typing import Any
 from litesmith import graph as graphs
 from litesmith.data import Examples
 from litesmith.forge.facts import grouped_ops, source_facts
+from litesmith.forge.obey import refused_ops
 from litesmith.forge.options import Listener, LoadingOptions
 from litesmith.forge.plan import load_options
 from litesmith.forge.quantized import quantized_weights
+from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph, Op
 from litesmith.graph.census import float_ops, op_counts, weights_bits
 from litesmith.graph.step import silent
@@ -20,7 +22,7 @@ from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, War
 from litesmith.report.version import __version__
 from litesmith.rewrite import INTEGER_STEPS, STEPS
 from litesmith.sources import open_source
-from litesmith.targets import Target, find_target
+from litesmith.targets import Refusal, Target, find_target, verdict
 
 _NO_DATA: Examples | None = None
 
@@ -50,7 +52,9 @@ def _report(
     quantized = bool(quantized_weights(graph))
     left = None if quantized else stays_float(graph)
     computing = grouped_ops(float_ops(graph))
-    refused = (computing if left is None else left) if target and target.integer_only else ()
+    form = None if quantized or target is None else target.form
+    refusals = () if target is None else _refusals(graph, target, form)
+    refused = refused_ops(refusals, runs=False)
     return CheckReport(
         litesmith=__version__,
         status="ok",
@@ -62,11 +66,25 @@ def _report(
         float_ops=sum(group.count for group in computing),
         weights_bits=weights_bits(graph),
         float_ops_in_int8=left,
-        target=None if target is None else TargetFacts(target.name, not refused, "rules"),
+        target=None if target is None else _target_facts(target, not refused, form),
         refused=refused,
+        falls_back=refused_ops(refusals, runs=True),
         seconds=time.monotonic() - started,
         warnings=tuple(_warnings(left or ())),
     )
+
+
+def _refusals(graph: Graph, target: Target, form: str | None) -> tuple[Refusal, ...]:
+    """Hold the graph as it would ship in a form (None: as it is) against a target."""
+    if form is None:
+        return verdict(graph, target)
+    for step in STEPS:
+        graph = step(graph, _NO_DATA, silent).graph
+    return verdict(suppose_int8(graph) if form == "int8" else graph, target)
+
+
+def _target_facts(target: Target, runs: bool, form: str | None) -> TargetFacts:
+    return TargetFacts(target.name, runs, "rules", target.table.version, form)
 
 
 def stays_float(graph: Graph) -> tuple[FloatOp, ...]:

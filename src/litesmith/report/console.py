@@ -21,6 +21,7 @@ from litesmith.report.model import (
     Report,
     Score,
     SourceFacts,
+    TargetFacts,
     TensorFacts,
     Warn,
 )
@@ -83,12 +84,7 @@ def check_table(report: CheckReport) -> RenderableType:
     else:
         facts.add_row("int8", _left(report.float_ops_in_int8))
     if report.target is not None:
-        said = (
-            "has no objection by its table; it was not run there"
-            if report.target.runs
-            else f"refuses {_left(report.refused)}"
-        )
-        facts.add_row(f"target {report.target.name}", said)
+        facts.add_row(f"target {report.target.name}", "\n".join(_target(report, report.target)))
     return Group(Text(), facts, *_warnings(report.warnings))
 
 
@@ -240,6 +236,24 @@ def _left(groups: Sequence[FloatOp]) -> str:
         return "every op runs in integers"
     kinds = (f"{g.count} {g.kind} (at {g.layers[0] if g.layers else '?'})" for g in groups)
     return f"stays float: {', '.join(kinds)}"
+
+
+def _target(report: CheckReport, target: TargetFacts) -> Iterable[str]:
+    """Yield what a target does not run, what it leaves to a slower processor, and why."""
+    form = f", supposing {target.supposing}" if target.supposing else ""
+    table = f" ({target.table}{form})" if target.table else ""
+    if not report.refused and not report.falls_back:
+        yield f"has no objection by its table{table}; it was not run there"
+        return
+    if report.refused:
+        yield f"refuses this model{table}"
+    else:
+        yield f"runs this model in part; the rest falls back{table}"
+    for what, groups in (("cannot run", report.refused), ("falls back", report.falls_back)):
+        for one in groups:
+            at = f" (at {one.layers[0]})" if one.layers else ""
+            why = " ".join(filter(None, (one.reason, one.hint)))
+            yield f"{what}: {one.count} {one.kind}{at}{f': {why}' if why else ''}"
 
 
 def _agreement(parity: Parity, exact: bool) -> str:

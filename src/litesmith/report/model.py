@@ -145,11 +145,17 @@ class Latency:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """The runtime that must run the file, and how it is known that it does."""
+    """The runtime that must run the file, and how it is known that it does.
+
+    `table` names the version of the rules that were read; `supposing` the form of the model that
+    `check` held against them ("int8", "float32"), None for the file as it is.
+    """
 
     name: str
     runs: bool
     proof: str
+    table: str = ""
+    supposing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -205,16 +211,25 @@ class Report:
 
 @dataclass(frozen=True)
 class FloatOp:
-    """A kind of op that an int8 model would leave in float, and the layers it comes from."""
+    """Ops of one kind that int8 leaves in float or a target does not run, and their layers.
+
+    `reason` says why (a sentence), `hint` what to do about it; empty where that is all there is.
+    """
 
     kind: str
     count: int
     layers: tuple[str, ...]
+    reason: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `check` found; `float_ops_in_int8` is None for a file that is already quantized."""
+    """What `check` found; `float_ops_in_int8` is None for a file that is already quantized.
+
+    Of the target's ops, `refused` cannot run there at all; `falls_back` runs on a slower processor
+    beside the accelerator.
+    """
 
     litesmith: str
     status: str
@@ -228,6 +243,7 @@ class CheckReport:
     float_ops_in_int8: tuple[FloatOp, ...] | None = None
     target: TargetFacts | None = None
     refused: tuple[FloatOp, ...] = ()
+    falls_back: tuple[FloatOp, ...] = ()
     seconds: float = 0.0
     warnings: tuple[Warn, ...] = ()
 

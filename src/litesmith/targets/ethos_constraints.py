@@ -197,8 +197,7 @@ def _shaped(op: Op) -> bool:
 
 
 def _touches_bool(op: Op) -> bool:
-    makes_bool = any(t.dtype is DType.BOOL for t in c.tensors(op) if t.shape)
-    return makes_bool and all(t.shape for t in c.values(op))
+    return any(t.dtype is DType.BOOL and t.shape for t in c.values(op))
 
 
 def _dense_weights(op: Op) -> bool:
@@ -207,6 +206,8 @@ def _dense_weights(op: Op) -> bool:
 
 
 def _eight_bit_only(op: Op) -> bool:
+    if op.kind == "FULLY_CONNECTED":
+        return c.real(op).dtype is not DType.INT32
     if op.kind not in ("HARD_SWISH", "ARG_MAX"):
         return True
     return c.real(op).dtype in _EIGHT_BITS
@@ -215,6 +216,10 @@ def _eight_bit_only(op: Op) -> bool:
 def _narrow(op: Op) -> bool:
     """Vela 5.2 accepts wide integers on the U85 by its table, and then cannot compile them."""
     wide = c.real(op).dtype
+    if op.kind == "CAST":
+        return {wide, op.outputs[0].dtype} != {DType.INT64, DType.BOOL}
+    if op.kind in ("SELECT", "SELECT_V2") and op.outputs[0].dtype is DType.UINT8:
+        return False
     if wide is DType.INT32:
         return op.kind not in _NOT_INT32
     return wide is not DType.INT64 or op.kind not in _NOT_INT64
@@ -368,7 +373,7 @@ CONDITION = Constraint(
 )
 CAST_TO = Constraint(
     "cast_to",
-    "int32 to int64 or bool, or bool to int32 or int16",
+    "int32 to int64 or bool, or bool to int32",
     lambda op: (
         (op.inputs[0].dtype if op.inputs[0] else None, op.outputs[0].dtype)
         in {
@@ -398,7 +403,7 @@ WEIGHTS_8_BIT = Constraint(
     "weights_8_bit", "weights of 8 bits (it fails on packed ones)", _dense_weights, "Use int8."
 )
 EIGHT_BIT_ONLY = Constraint(
-    "eight_bit_only", "int8 or uint8 here (it fails on other types)", _eight_bit_only, "Use int8."
+    "eight_bit_only", "narrower types here (it fails on these)", _eight_bit_only, "Use int8."
 )
 SHAPED_CONSTANTS = Constraint(
     "shaped_constants",

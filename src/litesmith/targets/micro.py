@@ -86,9 +86,27 @@ def _no_new_axes(op: Op) -> bool:
     return not (op.option("new_axis_mask", 0) or op.option("ellipsis_mask", 0))
 
 
+def _unit_scale(op: Op) -> bool:
+    result = op.outputs[0]
+    if result.dtype is not I16 or c.real(op).dtype is not I16 or result.quant is None:
+        return True
+    return bool(abs(result.quant.scale[0] * 2**15 - 1) < 1e-3)
+
+
+def _bare_int32(op: Op) -> bool:
+    return c.real(op).dtype is not I32 or all(t.quant is None for t in c.tensors(op))
+
+
+_FIXED = Constraint("int16_scale", "results of scale 1/32768 where they are int16", _unit_scale)
+_BARE = Constraint("bare_int32", "no scales where the values are int32", _bare_int32)
 _INT32_INDEX = c.of_type("indices", I32, 1)
 _SHRINK = Constraint("plain_slices", "slices without new axes or an ellipsis", _no_new_axes)
 _EXTRA: dict[str, tuple[Constraint, ...]] = {
+    "ADD": (_BARE,),
+    "SUB": (_BARE,),
+    "LOGISTIC": (_FIXED,),
+    "TANH": (_FIXED,),
+    "SOFTMAX": (_FIXED,),
     "STRIDED_SLICE": (c.rank_at_most(4), _SHRINK, c.constants("bounds and steps", 1, 2, 3)),
     "TRANSPOSE": (c.rank_at_most(5), c.constants("permutations", 1)),
     "BROADCAST_TO": (c.rank_at_most(5), c.constants("shapes", 1)),

@@ -136,13 +136,14 @@ def table_of(rows: Iterable[Row]) -> Mapping[str, Row]:
 def activation_type(op: Op) -> DType:
     """Return the element type that an op computes on: its first computed real-valued operand's."""
     row = FACTS.get(op.kind)
-    if row is not None:
-        positions: Iterable[int] = activation_positions(op, row)
-    else:
-        positions = (_DECIDING.get(op.kind, 0), *range(len(op.inputs)))
+    everything = range(len(op.inputs))
+    positions = everything if row is None else activation_positions(op, row)
+    decides = op.input(_DECIDING.get(op.kind, len(op.inputs)))
     operands = [t for t in map(op.input, positions) if t is not None]
     live = [t for t in operands if not t.is_constant]
-    return (live or operands or list(op.outputs))[0].dtype
+    found = [*([] if decides is None else [decides]), *live, *operands, *op.outputs]
+    # CALL_ONCE has neither operands nor results.
+    return found[0].dtype if found else DType.RESOURCE
 
 
 def weights_of(op: Op) -> Tensor | None:

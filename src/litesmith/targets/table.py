@@ -26,6 +26,7 @@ class Target:
         proof: how it is known that the file runs: "litert" (it was run) or "rules" (a table).
         description: one clause for the reader.
         table: what it runs.
+        form: what a float model is supposed to become for it ("int8", "float32").
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target:
     proof: str
     description: str
     table: Table
+    form: str = "int8"
 
 
 _ETHOS_U55 = "Arm Ethos-U55 NPU, {} multiply-accumulates per cycle"
@@ -40,7 +42,7 @@ _ETHOS_U65 = "Arm Ethos-U65 NPU, {} multiply-accumulates per cycle"
 _ETHOS_U85 = "Arm Ethos-U85 NPU, {} multiply-accumulates per cycle"
 
 _ROWS: tuple[Target, ...] = (
-    Target("cpu", False, "litert", "LiteRT with XNNPACK on a CPU", XNNPACK),
+    Target("cpu", False, "litert", "LiteRT with XNNPACK on a CPU", XNNPACK, "float32"),
     Target("micro", False, "rules", "TensorFlow Lite for Microcontrollers", MICRO),
     *(
         Target(f"ethos-u55-{n}", True, "rules", _ETHOS_U55.format(n), U55)
@@ -52,7 +54,7 @@ _ROWS: tuple[Target, ...] = (
         for n in (128, 256, 512, 1024, 2048)
     ),
     Target("edgetpu", True, "rules", "Google Coral Edge TPU", EDGETPU),
-    Target("gpu", False, "rules", "LiteRT's GPU delegate on a phone", GPU),
+    Target("gpu", False, "rules", "LiteRT's GPU delegate on a phone", GPU, "float32"),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({row.name: row for row in _ROWS})

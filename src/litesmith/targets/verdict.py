@@ -88,10 +88,19 @@ def _refused(op: Op, table: Table, target: Target, ends: set[Tensor]) -> Refusal
         return None
     if target.integer_only and _computes_float(op):
         if not _is_end(op, ends):
-            return Refusal(op, False, f"{table.name} has no float arithmetic.", against.way)
+            return _float(op, table, against)
         return Refusal(op, True, "It converts the application's floats on the CPU.",
                        "Use --input-type int8 --output-type int8.")  # fmt: skip
     return _beside(op, table, against)
+
+
+def _float(op: Op, table: Table, against: Objection) -> Refusal | None:
+    """Refuse an op that computes in float; conversions around it go with it."""
+    if op.kind in _ENDS:
+        return None
+    known = op.kind in table.rows
+    reason = "It would stay float, and the target runs integers only."
+    return Refusal(op, False, reason if known else against.reason, against.way)
 
 
 def _beside(op: Op, table: Table, against: Objection) -> Refusal:

@@ -1,0 +1,27 @@
+"""The integer graph that a float graph would become, supposing ranges: nothing is run."""
+
+from __future__ import annotations
+
+from litesmith.graph import DType, Graph
+from litesmith.quantize import Ranges, annotate, lower
+from litesmith.rewrite import INTEGER_STEPS
+
+_RANGE = (-1.0, 1.0)
+
+
+def suppose_int8(graph: Graph) -> Graph:
+    """Return the graph as `--quantize int8` would ship it, with made-up scales.
+
+    What decides whether a target runs an op (kinds, element types, shapes, which tensors share a
+    scale, the weights' own integers) does not depend on the ranges that examples would show.
+
+    Args:
+        graph: float graph after rewriting.
+    """
+    for step in INTEGER_STEPS:
+        graph = step(graph).graph
+    floats = [t for t in graph.tensors() if t.dtype is DType.FLOAT32]
+    low = dict.fromkeys(floats, _RANGE[0])
+    high = dict.fromkeys(floats, _RANGE[1])
+    annotated = annotate(graph, Ranges(low, high, 1), integer_inputs=True, integer_outputs=True)
+    return lower(annotated, "int8", "int8")
