@@ -49,20 +49,22 @@ class _Stream:
         view: the graph.
         width: number of channels.
         values: those that are centered from now on.
-        ops: op → what becomes of it.
+        kept: op that stays → input position → axis over which that constant loses its mean.
+        gone: ops that do nothing any more.
         differences: what equals a value of the stream afterwards → that value.
     """
 
     view: View
     width: int
     values: set[Tensor] = field(default_factory=set)
-    ops: dict[Op, tuple[Op, ...]] = field(default_factory=dict)
+    kept: dict[Op, dict[int, int]] = field(default_factory=dict)
+    gone: set[Op] = field(default_factory=set)
     differences: dict[Tensor, Tensor] = field(default_factory=dict)
 
 
 def _center(op: Op, view: View) -> Edit | Decline | None:
     x, m = op.inputs[:2]
-    if x is None or mean_of(x, m, view) is None or activation(op) != Activation.NONE:
+    if x is None or m is None or mean_of(x, m, view) is None or activation(op) != Activation.NONE:
         return None
     stream = _Stream(view, x.shape[-1])
     todo = [x]
@@ -75,7 +77,22 @@ def _center(op: Op, view: View) -> Edit | Decline | None:
     except Blocked as blocked:
         return Decline(op, str(blocked)) if str(blocked) else None
     served = _served(stream)
-    return None if served is None else Edit(stream.ops, served)
+    first = min(stream.gone, key=view.position.__getitem__)
+    if served is None or first is not view.made_by[m]:
+        return None  # once per stream is enough
+    return Edit({**dict.fromkeys(stream.gone, ()), **_changed(stream)}, served)
+
+
+def _changed(stream: _Stream) -> dict[Op, tuple[Op, ...]]:
+    """Return op → itself with centered constants, for all that make or move the stream."""
+    found: dict[Op, tuple[Op, ...]] = {}
+    for op, axes in stream.kept.items():
+        inputs = [
+            _without_mean(t, axes[i]) if i in axes and t is not None else t
+            for i, t in enumerate(op.inputs)
+        ]
+        found[op] = (op.with_(inputs=tuple(inputs)) if axes else op,)
+    return found
 
 
 def mean_of(x: Tensor, m: Tensor | None, view: View) -> Op | None:
@@ -110,35 +127,37 @@ def _begun(tensor: Tensor, stream: _Stream) -> list[Tensor]:
         return _moved(op, stream)
     if op.kind not in _LEAVES or activation(op) != Activation.NONE:
         raise Blocked("")
-    stream.ops[op] = (_table(op, stream) if op.kind == "GATHER" else _linear(op, stream),)
+    stream.kept[op] = _table(op, stream) if op.kind == "GATHER" else _linear(op, stream)
     return []
 
 
 def _sum(op: Op, stream: _Stream) -> list[Tensor]:
     if activation(op) != Activation.NONE:
         raise Blocked("")
-    inputs = [_operand(t, stream) for t in op.inputs]
-    stream.ops[op] = (op.with_(inputs=tuple(inputs)),)
-    return [t for t in inputs if t is not None and not t.is_constant]
+    return _operands(op, op.inputs, stream)
 
 
-def _operand(tensor: Tensor | None, stream: _Stream) -> Tensor | None:
-    if tensor is None or not tensor.shape or dims(tensor)[-1] != stream.width:
-        raise Blocked("")  # one number for all channels: gone when centered, another op's work
-    if not tensor.is_constant:
-        return tensor
-    return _without_mean(tensor, -1, stream.view)
+def _operands(op: Op, parts: tuple[Tensor | None, ...], stream: _Stream) -> list[Tensor]:
+    """Return the values among an op's first inputs; the constants lose their means."""
+    computed = []
+    stream.kept[op] = {}
+    for position, tensor in enumerate(parts):
+        if tensor is None or not tensor.shape or dims(tensor)[-1] != stream.width:
+            raise Blocked("")  # one number for all channels: gone when centered, another's work
+        if tensor.is_constant:
+            stream.kept[op][position] = _checked(tensor, -1, stream.view)
+        else:
+            computed.append(tensor)
+    return computed
 
 
 def _moved(op: Op, stream: _Stream) -> list[Tensor]:
     """An op that leaves the last axis alone, or joins values along another one."""
-    result = op.outputs[0]
     parts = op.inputs if op.kind == "CONCATENATION" else op.inputs[:1]
-    if len(op.outputs) != 1 or activation(op) != Activation.NONE or not _kept(op, parts, result):
+    plain = len(op.outputs) == 1 and activation(op) == Activation.NONE
+    if not plain or not _kept(op, parts, op.outputs[0]):
         raise Blocked("")
-    inputs = [_operand(t, stream) for t in parts]
-    stream.ops[op] = (op.with_(inputs=(*inputs, *op.inputs[len(parts) :])),)
-    return [t for t in inputs if t is not None and not t.is_constant]
+    return _operands(op, parts, stream)
 
 
 def _kept(op: Op, parts: tuple[Tensor | None, ...], result: Tensor) -> bool:
@@ -159,16 +178,14 @@ def _kept(op: Op, parts: tuple[Tensor | None, ...], result: Tensor) -> bool:
     return same
 
 
-def _linear(op: Op, stream: _Stream) -> Op:
+def _linear(op: Op, stream: _Stream) -> dict[int, int]:
     weights, bias = op.input(1), op.input(2)
     if weights is None or value(weights) is None or (bias is not None and value(bias) is None):
         raise Blocked("the weights of the op before the mean are computed")
     if op.kind == "CONV_2D" and grouped(op):
         raise Blocked("the convolution is grouped: its channels read different inputs")
-    inputs = [op.inputs[0], _without_mean(weights, 0, stream.view)]
-    if bias is not None:
-        inputs.append(_without_mean(bias, 0, stream.view))
-    return op.with_(inputs=(*inputs, *op.inputs[len(inputs) :]))
+    constants = {1: weights} if bias is None else {1: weights, 2: bias}
+    return {i: _checked(tensor, 0, stream.view) for i, tensor in constants.items()}
 
 
 def grouped(conv: Op) -> bool:
@@ -178,22 +195,26 @@ def grouped(conv: Op) -> bool:
     return x.shape[-1] != weights.shape[-1]
 
 
-def _table(op: Op, stream: _Stream) -> Op:
+def _table(op: Op, stream: _Stream) -> dict[int, int]:
     table = op.inputs[0]
     rows = len(table.shape) > 1 if table is not None else False
     if value(table) is None or not rows or op.option("axis", 0) or op.option("batch_dims", 0):
         raise Blocked("")
     assert table is not None
-    return op.with_(inputs=(_without_mean(table, -1, stream.view), *op.inputs[1:]))
+    return {0: _checked(table, -1, stream.view)}
 
 
-def _without_mean(tensor: Tensor, axis: int, view: View) -> Tensor:
-    data = value(tensor)
-    if data is None:
+def _checked(tensor: Tensor, axis: int, view: View) -> int:
+    """Return the axis over which a constant can lose its mean."""
+    if value(tensor) is None:
         raise Blocked("")
     if not affordable(tensor, view):
         raise Blocked("the weights are large and shared")
-    exact: Array = np.asarray(data, np.float64)
+    return axis
+
+
+def _without_mean(tensor: Tensor, axis: int) -> Tensor:
+    exact: Array = np.asarray(tensor.data, np.float64)
     return tensor.with_(data=(exact - exact.mean(axis=axis, keepdims=True)).astype(np.float32))
 
 
@@ -233,7 +254,7 @@ def _difference(op: Op, tensor: Tensor, stream: _Stream) -> list[Tensor]:
         return _result(op, tensor, stream)
     if activation(op) != Activation.NONE or dims(op.outputs[0]) != dims(tensor):
         raise Blocked(_NEEDED)
-    stream.ops[op] = ()
+    stream.gone.add(op)
     stream.differences[op.outputs[0]] = tensor
     return []
 
@@ -245,7 +266,7 @@ def _mean(op: Op, tensor: Tensor, stream: _Stream) -> list[Tensor]:
     own = all(r.kind == "SUB" and r.inputs[:2] == (tensor, m) for r in readers)
     if mean_of(tensor, m, stream.view) is None or not own or m in stream.view.outputs:
         raise Blocked(_NEEDED)
-    stream.ops[op] = ()
+    stream.gone.add(op)
     return []
 
 
