@@ -23,7 +23,14 @@ from litesmith.graph import Graph
 from litesmith.measure import FidelityMeter
 from litesmith.report import CompareReport, Warn
 from litesmith.report.version import __version__
-from litesmith.sources import LoadOptions, Source, SourceFormat, detect, open_source
+from litesmith.sources import (
+    Source,
+    SourceFormat,
+    detect,
+    each_its_own,
+    is_model_object,
+    open_source,
+)
 
 
 def run(
@@ -42,8 +49,9 @@ def run(
         LoadError, ConversionError: one of them cannot be loaded.
     """
     started = time.monotonic()
-    options = load_options(loading, lambda line: None)
-    with open_source(a, options) as first, open_source(b, _of_second(b, options)) as second:
+    forms = _form(a), _form(b)
+    of_a, of_b = each_its_own(forms, load_options(loading, lambda line: None))
+    with open_source(a, of_a) as first, open_source(b, of_b) as second:
         listen("load", None)
         both = pair(first.info, second.info)
         graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
@@ -63,18 +71,14 @@ def run(
     return CompareReport(__version__, "ok", None, *facts, parity, seconds, tuple(told))
 
 
-def _of_second(b: Any, options: LoadOptions) -> LoadOptions:
-    """Return the options without those of the model that a .tflite was made from."""
-    if not _is_tflite(b):
-        return options
-    return replace(options, inputs=(), outputs=(), cut=(), signature=None)
-
-
-def _is_tflite(source: Any) -> bool:
+def _form(source: Any) -> SourceFormat | None:
+    """Return the format of a model, None for what opening will refuse."""
+    if not isinstance(source, str | Path):
+        return SourceFormat.MEMORY if is_model_object(source) else None
     try:
-        return isinstance(source, str | Path) and detect(Path(source)) is SourceFormat.TFLITE
+        return detect(Path(source))
     except LitesmithError:
-        return False  # opening it will say what is wrong
+        return None
 
 
 def _measured(first: Source, second: Source, examples: Examples, both: Pairing) -> FidelityMeter:

@@ -10,6 +10,7 @@ Add here:
 - a request to the child: one row of `child.REQUESTS` and a method of `source.Source`.
 """
 
+from litesmith.sources.applies import each_its_own
 from litesmith.sources.detect import SourceFormat, detect
 from litesmith.sources.memory import is_model_object
 from litesmith.sources.options import LoadOptions, SourceInfo
@@ -23,6 +24,7 @@ __all__ = [
     "SourceFormat",
     "SourceInfo",
     "detect",
+    "each_its_own",
     "is_model_object",
     "one_each",
     "open_source",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from litesmith.data import TensorSpec
-from litesmith.errors import ConversionError, InputError
+from litesmith.errors import ConversionError
 from litesmith.sources.loaded import Loaded, with_shapes
 from litesmith.sources.options import Shape
 
@@ -13,14 +13,13 @@ _NO_FLEX = " --allow-flex keeps no text: no runtime here could prove such a file
 
 
 def with_ends(
-    loaded: Loaded, inputs: Sequence[str], outputs: Sequence[str], after: Sequence[str],
-    shapes: Mapping[str, Shape], *, allow_flex: bool = False,
+    loaded: Loaded, outputs: Sequence[str], after: Sequence[str], shapes: Mapping[str, Shape],
+    *, allow_flex: bool = False,
 ) -> tuple[Loaded, dict[str, Shape]]:  # fmt: skip
     """Return the model between the ends that the user chose, and the shapes of its inputs.
 
     Args:
         loaded: the whole model.
-        inputs: what was said as --inputs, which only frozen graphs take.
         outputs: names of outputs, () for all.
         after: layers to cut after.
         shapes: by name, of the model's inputs and of those that a cut makes.
@@ -32,11 +31,6 @@ def with_ends(
     """
     from litesmith.sources.cut import cut, with_outputs
 
-    if inputs:
-        raise InputError(
-            "--inputs names the ends of a frozen graph; this model declares its own.",
-            "To cut a front end off: --input LAYER.",
-        )
     if outputs:
         loaded = with_outputs(loaded, outputs)
     before = {spec.name for spec in loaded.inputs}

@@ -81,9 +81,8 @@ def load(request: LoadRequest) -> Opened:
         ConversionError: an input is of a kind that no .tflite can have.
     """
     if request.form is SourceFormat.TFLITE:
-        from litesmith.sources.tflite_model import TFLiteModel, refuse_ends
+        from litesmith.sources.tflite_model import TFLiteModel
 
-        refuse_ends(request.inputs, request.outputs, request.cut)
         return TFLiteModel(request.path.read_bytes(), request.signature)
     from litesmith.sources.ends import refuse_text_outputs, with_ends
     from litesmith.sources.traced import TracedModel
@@ -97,7 +96,6 @@ def load(request: LoadRequest) -> Opened:
     own = request.form is SourceFormat.FROZEN_GRAPH  # that loader has seen to its ends
     loaded, shapes = with_ends(
         loaded,
-        () if own else request.inputs,
         () if own else request.outputs,
         request.cut,
         request.input_shapes,
@@ -132,7 +130,7 @@ def _load_several(request: LoadRequest) -> Opened:
 
     keys = list(dict.fromkeys(k.strip() for k in (request.signature or "").split(",") if k.strip()))
     for option, given in (
-        ("--inputs", request.inputs), ("--outputs", request.outputs), ("--input", request.cut)
+        ("--outputs", request.outputs), ("--input", request.cut)
     ):  # fmt: skip
         if given:
             raise InputError(
@@ -143,9 +141,7 @@ def _load_several(request: LoadRequest) -> Opened:
     tf = import_tensorflow(keras=None)
     request.progress("loading the SavedModel")
     loaded = several_of_saved_model(request.path, keys, tf, request.input_shapes)
-    return models_of(
-        loaded, request.input_shapes, request.batch, allow_flex=request.allow_flex
-    )
+    return models_of(loaded, request.input_shapes, request.batch, allow_flex=request.allow_flex)
 
 
 def _load_frozen_graph(request: LoadRequest, _: Stored) -> Loaded:

@@ -66,9 +66,7 @@ class MemorySource:
                 "Save it (.keras) and give the file: it is then computed in float32.",
             )
         loaded = from_keras(model, title, options.input_shapes)
-        loaded, shapes = with_ends(
-            loaded, options.inputs, options.outputs, options.cut, options.input_shapes
-        )
+        loaded, shapes = with_ends(loaded, options.outputs, options.cut, options.input_shapes)
         inputs = with_shapes(loaded.inputs, shapes)
         check_inputs(inputs, shapes)
         self._options = options

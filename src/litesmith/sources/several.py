@@ -91,7 +91,7 @@ def models_of(
     for key, one in loaded.items():
         names = {spec.name for spec in one.inputs}
         own = {n: s for n, s in shapes.items() if n in names or n not in known}
-        one, own = with_ends(one, (), (), (), own)
+        one, own = with_ends(one, (), (), own)
         inputs = with_shapes(one.inputs, own)
         check_inputs(inputs, own)
         models[key] = TracedModel(one, inputs, None, batch, allow_flex=allow_flex)

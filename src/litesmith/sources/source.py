@@ -16,6 +16,7 @@ from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.runtime import Port
 from litesmith.sources import protocol
+from litesmith.sources.applies import refuse_idle
 from litesmith.sources.detect import SourceFormat, detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
 from litesmith.sources.options import LoadOptions, Sibling, SourceInfo, specs_from_json
@@ -104,13 +105,15 @@ def open_source(source: str | Path | object, options: LoadOptions | None = None)
     Returns at once; errors of the loading itself are raised by `info`, `lower` or `run`.
 
     Raises:
-        InputError: nothing is at the path, or the object is no model.
+        InputError: nothing is at the path, the object is no model, or an option means nothing for
+            its format.
         LoadError: the path holds no model in a known format.
     """
     options = options or LoadOptions()
     if isinstance(source, str | Path):
         return FileSource(Path(source), options)
     if is_model_object(source):
+        refuse_idle(SourceFormat.MEMORY, options)
         return MemorySource(source, options)
     raise InputError(
         f"A {type(source).__name__} is not a model.",
@@ -129,6 +132,7 @@ class FileSource:
     def __init__(self, path: Path, options: LoadOptions) -> None:
         self._path = path
         self._format = detect(path)
+        refuse_idle(self._format, options)
         self._size = size_bytes(path)
         self._info: SourceInfo | None = None
         self._child = Child(options.time_limit_s, options.on_progress)

@@ -16,6 +16,7 @@ from litesmith.graph.edit import substitute
 from litesmith.graph.flex import flex_ops
 from litesmith.runtime import Session
 from litesmith.sources.options import specs_to_json
+from litesmith.sources.vetting import refuse_huge
 
 if TYPE_CHECKING:
     from litesmith.sources.flex import FlexSession
@@ -42,6 +43,7 @@ class TFLiteModel:
 
     def __init__(self, data: bytes, signature: str | None = None) -> None:
         graph = read(data)
+        refuse_huge(graph)
         if signature is not None:
             graph = _choose(graph, signature)
             data = write(graph)
@@ -82,20 +84,6 @@ def _with_tensorflow(data: bytes) -> FlexSession:
 
     import_tensorflow(keras=None)
     return FlexSession(data)
-
-
-def refuse_ends(inputs: Sequence[str], outputs: Sequence[str], cut: Sequence[str]) -> None:
-    """Refuse options that change where a model begins and ends.
-
-    Raises:
-        InputError: one of them is given.
-    """
-    for option, given in (("--inputs", inputs), ("--outputs", outputs), ("--input", cut)):
-        if given:
-            raise InputError(
-                f"{option} {','.join(given)} does not apply to a .tflite, which is taken as it is.",
-                "Use it when exporting the model that the file was made from.",
-            )
 
 
 def _with_real_shapes(graph: Graph, data: bytes) -> Graph:

@@ -87,7 +87,6 @@ BAD: list[tuple[str, dict[str, Any], type[LitesmithError], str, str]] = [
     ("hub", {"signature": "labelled"}, ConversionError, "'names' holds", "--outputs scores"),
     ("hub", {"signature": "records"}, ConversionError, "ParseExample", "--input ParseExample"),
     ("hub", {"signature": "embed", "outputs": ("e",)}, InputError, "'e'", "embedding"),
-    ("hub", {"signature": "embed", "inputs": ("x",)}, InputError, "--inputs", "--input LAYER"),
     ("counting", {}, ConversionError, "seen|Lookup|table", ""),
 ]
 
