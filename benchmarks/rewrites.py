@@ -21,6 +21,7 @@ import math
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="timing per model (10)")
     parser.add_argument("--keep", type=Path, help="folder of converted files, written and reused")
     parser.add_argument("--reference", action="store_true", help="noise by the reference kernels")
+    parser.add_argument("--cpu", action="store_true", help="CPU time, for a machine that is busy")
     parser.add_argument("--int8", action="store_true", help="also time int8 with and without")
     options = parser.parse_args()
     unknown = set(options.models) - set(ARCHITECTURES)
@@ -123,7 +125,8 @@ def measure(
     outcome = apply(graph, FAMILIES)
     seconds = time.perf_counter() - started
     after = write(outcome.graph)
-    ratio, low, high, latency = compared(before, after, options.seconds)
+    clock = time.thread_time if options.cpu else time.perf_counter
+    ratio, low, high, latency = compared(before, after, options.seconds, clock)
     kernels = "reference" if options.reference else "builtin"
     error, noise = _differences(before, after, examples[:3], kernels)
     row = {
@@ -149,13 +152,16 @@ def _count(graph: Any) -> int:
     return sum(len(part.ops) for part in graph.graphs())
 
 
-def compared(before: bytes, after: bytes, seconds: float) -> tuple[float, float, float, float]:
+def compared(
+    before: bytes, after: bytes, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float, float, float]:
     """Return the latency of a file relative to another's: median, its 95 % interval, and ms.
 
     Args:
         before: the file that counts as 1.
         after: the other one.
         seconds: how long to time.
+        clock: what times, in seconds.
     """
     ratios: list[float] = []
     times: list[float] = []
@@ -163,10 +169,10 @@ def compared(before: bytes, after: bytes, seconds: float) -> tuple[float, float,
         files = (before, after) if turn % 2 == 0 else (after, before)
         pair = [_ready(file) for file in files]
         first, second = pair if turn % 2 == 0 else pair[::-1]
-        group = max(1, math.ceil(WORTH / max(_seconds(first, 1), 1e-7)))
+        group = max(1, math.ceil(WORTH / max(_seconds(first, 1, clock), 1e-7)))
         deadline = time.perf_counter() + seconds / ROUNDS
         while time.perf_counter() < deadline or len(ratios) < 3 * (turn + 1):
-            a, b, c, d = (_seconds(r, group) for r in (first, second, second, first))
+            a, b, c, d = (_seconds(r, group, clock) for r in (first, second, second, first))
             ratios.append((b + c) / (a + d))
             times.append((a + d) / 2 / group)
             if len(ratios) > MOST_PAIRS:
@@ -189,11 +195,11 @@ def _ready(file: bytes) -> Any:
     return runner
 
 
-def _seconds(runner: Any, count: int) -> float:
-    started = time.perf_counter()
+def _seconds(runner: Any, count: int, clock: Callable[[], float]) -> float:
+    started = clock()
     for _ in range(count):
         runner.invoke()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def _differences(
