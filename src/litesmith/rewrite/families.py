@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from litesmith.rewrite.absorbed_means import ABSORBED_MEANS, RESTORED_MEANS
 from litesmith.rewrite.absorbed_reshapes import ABSORBED_RESHAPES
 from litesmith.rewrite.activations import ACTIVATIONS
@@ -15,9 +18,11 @@ from litesmith.rewrite.expand_halves import EXPAND_HALVES
 from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
+from litesmith.rewrite.fuse_lstm import fuse_lstm
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
+from litesmith.rewrite.lstm_forms import always, better_fused, better_looped, never, stays_loop
 from litesmith.rewrite.matmul_scales import MATMUL_SCALES
 from litesmith.rewrite.matmul_transposes import MATMUL_TRANSPOSES
 from litesmith.rewrite.mean_products import MEAN_PRODUCTS, SEPARATE_MEANS
@@ -32,9 +37,19 @@ from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
 from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
 from litesmith.rewrite.unit_length import UNIT_LENGTH
+from litesmith.rewrite.unfuse_lstm import unfuse_lstm
 from litesmith.rewrite.upsampling import UPSAMPLING
 
 # Run on every float graph, to a fixed point.
+# The form that recurrent layers take: the faster one on the CPU, or the one that a target needs.
+RECURRENT: Mapping[str, tuple[Family, Family]] = MappingProxyType(
+    {
+        "auto": (fuse_lstm(better_fused), unfuse_lstm(better_looped, stays_loop)),
+        "fused": (fuse_lstm(always), unfuse_lstm(never, never)),
+        "loop": (fuse_lstm(never), unfuse_lstm(always, always)),
+    }
+)
+
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     SHAPES,
@@ -43,6 +58,7 @@ FAMILIES: tuple[Family, ...] = (
     COMPOSITES,
     TIME_DISTRIBUTED,
     SOFTMAX,
+    *RECURRENT["auto"],
     ACTIVATIONS,
     PADDING,
     LINEAR_CHAINS,
@@ -74,3 +90,13 @@ INTEGER_FAMILIES: tuple[Family, ...] = (
     NORMALIZATION,
     INTEGER_FORMS,
 )
+
+
+def selected(recurrent: str = "auto") -> tuple[Family, ...]:
+    """Return the families that run on every float graph.
+
+    Args:
+        recurrent: a key of `RECURRENT`.
+    """
+    chosen = {family.name: family for family in RECURRENT[recurrent]}
+    return tuple(chosen.get(family.name, family) for family in FAMILIES)

@@ -21,7 +21,8 @@ from litesmith.graph.build import make_constant, make_op
 from litesmith.graph.edit import fresh_name
 from litesmith.rewrite.engine import Decline, Edit, Family, View, dims, scalar, value
 from litesmith.rewrite.layouts import reshaped
-from litesmith.rewrite.recurrence import Loop, Lstm, NotAnLstmError, read_loop
+from litesmith.rewrite.loop_body import NotAnLstmError
+from litesmith.rewrite.recurrence import Loop, Lstm, batch_first, read_loop, steps_first
 
 Wanted = Callable[[Lstm, bool], bool]
 
@@ -41,7 +42,7 @@ def fuse_lstm(wanted: Wanted) -> Family:
 
 def _fuse(op: Op, view: View, wanted: Wanted) -> Edit | Decline | None:
     try:
-        loop = read_loop(op, lambda x: view.maker(x, "FULLY_CONNECTED"))
+        loop = read_loop(op, view)
     except NotAnLstmError as error:
         return Decline(op, str(error)) if str(error) else None
     lstm = loop.lstm
@@ -53,12 +54,16 @@ def _fuse(op: Op, view: View, wanted: Wanted) -> Edit | Decline | None:
     if why:
         return Decline(op, why)
     back = _written_back(op, loop, view)
-    y = op.outputs[every[0]] if every else _sequence(op, lstm)
+    whole = op.outputs[every[0]] if every else None
+    flat = batch_first(lstm, view)
+    y = whole if whole is not None and flat is lstm else sequence(op, flat)
     states, setters = _states(op, lstm, kept=back is not None)
-    new = [*setters, _fused(op, lstm, states, y)]
+    new = [*setters, _fused(op, flat, states, y)]
+    if whole is not None and flat is not lstm:
+        new.append(steps_first(lstm, y, whole, op))
     read = [k for k in loop.last if k in used and not _only(op.outputs[k], back, view)]
     if read:
-        new += _last(op, lstm, y, [op.outputs[k] for k in read])
+        new += _last(op, flat, y, [op.outputs[k] for k in read])
     tensors = {op.outputs[k]: t for k, t in loop.carried.items() if k in used}
     return Edit({op: tuple(new), **{b: () for b in back or ()}}, tensors)
 
@@ -101,7 +106,8 @@ def _only(tensor: Tensor, ops: Sequence[Op] | None, view: View) -> bool:
     )
 
 
-def _sequence(op: Op, lstm: Lstm) -> Tensor:
+def sequence(op: Op, lstm: Lstm) -> Tensor:
+    """Return a new tensor for h of every step, in the layout of x."""
     sizes = (*lstm.x.shape[:2], lstm.units)
     return Tensor(fresh_name(_name(op), "steps"), sizes)
 

@@ -11,16 +11,17 @@ RESHAPE, CONCATENATION they were written with. Whatever does not fit is no LSTM,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from litesmith.graph import Array, DType, Graph, Op, Tensor
+from litesmith.graph import Array, DType, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.enums import Activation
-from litesmith.rewrite.engine import activation, value
-from litesmith.rewrite.layouts import SHAPERS
+from litesmith.rewrite.engine import View, activation, dims, value
+from litesmith.rewrite.layouts import SHAPERS, order_of, permuted, reshaped
+from litesmith.rewrite.loop_body import Body, NotAnLstmError, Sum, size_of, sum_of
 
 # Ops that can be an LSTM's activation, as the fused op's option names them.
 ACTIVATIONS: Mapping[str, int] = {
@@ -86,6 +87,7 @@ class Loop:
         last: results that hold h of the last step, in any shape.
         cell: the result that holds c of the last step.
         carried: result → the operand that it equals.
+        projected: W·x is computed before the loop.
     """
 
     lstm: Lstm
@@ -93,95 +95,47 @@ class Loop:
     last: tuple[int, ...]
     cell: int
     carried: Mapping[int, Tensor]
+    projected: bool
 
 
-class NotAnLstmError(Exception):
-    """A loop that is none; the text says why, "" when nobody would expect it to be one."""
+def batch_first(lstm: Lstm, view: View) -> Lstm:
+    """Return the layer as it reads its sequence before the change of layout, if there is one."""
+    swap = view.maker(lstm.x, "TRANSPOSE", *SHAPERS) if lstm.time_major else None
+    source = None if swap is None else swap.inputs[0]
+    if swap is None or source is None:
+        return lstm
+    if swap.kind == "TRANSPOSE":
+        swaps = order_of(swap) == (1, 0, 2)
+    else:
+        swaps = 1 in (lstm.batch, lstm.steps)
+    sizes = (lstm.batch, lstm.steps, lstm.features)
+    same = source.dtype is DType.FLOAT32 and dims(source) == sizes
+    return replace(lstm, x=source, time_major=False) if swaps and same else lstm
 
 
-@dataclass(frozen=True)
-class _Sum:
-    """Σ matrix·source + bias, per row.
-
-    Attributes:
-        parts: source → its matrix [rows, size], or the range of its own rows that is added.
-        bias: [rows].
-    """
-
-    parts: Mapping[Tensor, Array | range]
-    bias: Array
-
-    def rows(self, start: int, stop: int) -> _Sum:
-        """Return some of the rows."""
-        parts = {t: m[start:stop] for t, m in self.parts.items()}
-        return _Sum(parts, self.bias[start:stop])
+def steps_first(lstm: Lstm, flat: Tensor, result: Tensor, like: Op) -> Op:
+    """Return the op that makes [steps, batch, units] of [batch, steps, units]."""
+    shaped = reshaped(flat, result, like) if 1 in (lstm.batch, lstm.steps) else None
+    return shaped or permuted(flat, (1, 0, 2), result, like)
 
 
-@dataclass
-class _Body:
-    """A loop's body, while it is read.
-
-    Attributes:
-        op: the WHILE.
-        steps: how often the body runs.
-        counters: positions of carried values that count from 0.
-    """
-
-    op: Op
-    steps: int
-    counters: frozenset[int]
-    made_by: Mapping[Tensor, Op] = field(default_factory=dict)
-
-    @property
-    def graph(self) -> Graph:
-        return self.op.subgraphs[1]
-
-    def maker(self, tensor: Tensor | None, *kinds: str) -> Op | None:
-        op = self.made_by.get(tensor) if tensor is not None else None
-        return op if op is not None and op.kind in kinds else None
-
-    def bare(self, tensor: Tensor) -> Tensor:
-        """Return a value without the RESHAPEs behind it."""
-        while (op := self.maker(tensor, *SHAPERS)) is not None and op.inputs[0] is not None:
-            tensor = op.inputs[0]
-        return tensor
-
-    def counts(self, tensor: Tensor | None) -> bool:
-        """True for the number of the step, in any shape."""
-        if tensor is None:
-            return False
-        bare = self.bare(tensor)
-        return any(self.graph.inputs[k] is bare for k in self.counters)
-
-    def operands(self, tensor: Tensor, kind: str) -> tuple[Tensor, Tensor]:
-        """Return the operands of the op of one kind that makes a value.
-
-        Raises:
-            NotAnLstmError: something else makes it.
-        """
-        op = self.maker(tensor, kind)
-        if op is None or activation(op) or op.inputs[0] is None or op.inputs[1] is None:
-            raise NotAnLstmError(f"'{tensor.name}' is not made by a plain {kind}")
-        return op.inputs[0], op.inputs[1]
-
-
-def read_loop(op: Op, projection: Callable[[Tensor], Op | None]) -> Loop:
+def read_loop(op: Op, view: View) -> Loop:
     """Return a WHILE as an LSTM.
 
     Args:
         op: the WHILE.
-        projection: sequence → the FULLY_CONNECTED that makes it, if one does.
+        view: of the graph it stands in.
 
     Raises:
         NotAnLstmError: it is none.
     """
     steps, counters = _count(op)
-    body = _Body(op, steps, counters, producers(op.subgraphs[1]))
+    body = Body(op, steps, counters, producers(op.subgraphs[1]))
     inputs, outputs = body.graph.inputs, body.graph.outputs
     carried = {k: t for k, t in enumerate(op.inputs) if outputs[k] is inputs[k] and t is not None}
     hidden, cell, gates, act = _cell(body, carried)
     kept = [k for k, t in enumerate(outputs) if body.bare(t) is hidden]
-    sums = [_sum(body, gate) for gate in gates]
+    sums = [sum_of(body, gate) for gate in gates]
     sources = dict.fromkeys(t for s in sums for t in s.parts)
     read = [k for k in kept if inputs[k] in sources]
     if len(read) != 1 or len(sources) != 2:
@@ -189,13 +143,12 @@ def read_loop(op: Op, projection: Callable[[Tensor], Op | None]) -> Loop:
     state = inputs[read[0]]
     step = next(t for t in sources if t is not state)
     recurrent = _matrix(sums, state)
-    x, time_major = _sequence(body, step, carried)
+    sequence, time_major = _sequence(body, step, carried)
     units = recurrent.shape[1]
-    weights, bias, x = _projected(sums, step, x, projection)
-    initial = op.inputs[read[0]], op.inputs[cell]
-    if initial[0] is None or initial[1] is None or recurrent.shape[0] != 4 * units:
+    weights, bias, x = _projected(sums, step, sequence, view)
+    h, c = op.inputs[read[0]], op.inputs[cell]
+    if h is None or c is None or recurrent.shape[0] != 4 * units:
         raise NotAnLstmError("its states have other sizes than its gates")
-    h, c = initial
     lstm = Lstm(x, time_major, weights, recurrent, bias, act, h, c)
     if not h.shape == c.shape == (lstm.batch, units) or lstm.steps != steps:
         raise NotAnLstmError("its states have other sizes than its gates, or it skips steps")
@@ -203,7 +156,7 @@ def read_loop(op: Op, projection: Callable[[Tensor], Op | None]) -> Loop:
     known = {*counters, *carried, *every, *kept, cell}
     if len(known) != len(outputs):
         raise NotAnLstmError("it carries more than an LSTM does")
-    return Loop(lstm, every, tuple(kept), cell, carried)
+    return Loop(lstm, every, tuple(kept), cell, carried, projected=lstm.x is not sequence)
 
 
 def _count(op: Op) -> tuple[int, frozenset[int]]:
@@ -244,7 +197,7 @@ def _counts_up(op: Op, k: int, made_by: Mapping[Tensor, Op]) -> bool:
     return one is not None and one.data is not None and one.data.size == 1 and bool(one.data == 1)
 
 
-def _cell(body: _Body, carried: Mapping[int, Tensor]) -> tuple[Tensor, int, list[Tensor], int]:
+def _cell(body: Body, carried: Mapping[int, Tensor]) -> tuple[Tensor, int, list[Tensor], int]:
     """Return h[t], the position of c, the four values before the gates, and the activation."""
     inputs, outputs = body.graph.inputs, body.graph.outputs
     states = [
@@ -265,7 +218,7 @@ def _cell(body: _Body, carried: Mapping[int, Tensor]) -> tuple[Tensor, int, list
     raise NotAnLstmError("its body computes something else than an LSTM's cell")
 
 
-def _refuse_others(body: _Body, states: Sequence[int]) -> None:
+def _refuse_others(body: Body, states: Sequence[int]) -> None:
     """Say what a loop is that people might take for an LSTM."""
     kinds = {op.kind for op in body.graph.ops}
     if "FULLY_CONNECTED" not in kinds and "BATCH_MATMUL" not in kinds:
@@ -278,7 +231,7 @@ def _refuse_others(body: _Body, states: Sequence[int]) -> None:
         raise NotAnLstmError(f"it carries one state, as a {layer} does; an LSTM carries two")
 
 
-def _ways(body: _Body, tensor: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _ways(body: Body, tensor: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return (z, y) for a product σ(z)·y, the ways round that it can be read."""
     op = body.maker(tensor, "MUL")
     if op is None or activation(op):
@@ -292,7 +245,7 @@ def _ways(body: _Body, tensor: Tensor) -> list[tuple[Tensor, Tensor]]:
     return found
 
 
-def _activated(body: _Body, tensor: Tensor) -> tuple[int, Tensor]:
+def _activated(body: Body, tensor: Tensor) -> tuple[int, Tensor]:
     """Return (a, z) for a value a(z)."""
     op = body.maker(tensor, *ACTIVATIONS)
     if op is None or op.inputs[0] is None:
@@ -300,7 +253,7 @@ def _activated(body: _Body, tensor: Tensor) -> tuple[int, Tensor]:
     return ACTIVATIONS[op.kind], op.inputs[0]
 
 
-def _cell_update(body: _Body, c: Tensor, before: Tensor, act: int) -> list[Tensor] | None:
+def _cell_update(body: Body, c: Tensor, before: Tensor, act: int) -> list[Tensor] | None:
     """Return what is before the gates i, f and g for σ(f)·before + σ(i)·a(g)."""
     add = body.maker(c, "ADD")
     if add is None or activation(add):
@@ -316,119 +269,7 @@ def _cell_update(body: _Body, c: Tensor, before: Tensor, act: int) -> list[Tenso
     return None
 
 
-def _sum(body: _Body, tensor: Tensor) -> _Sum:
-    """Return a value of [batch, rows], in any shape, as a sum of products."""
-    rows = tensor.shape[-1] if tensor.shape else 1
-    data = value(tensor)
-    if data is not None:
-        if data.size != rows:
-            raise NotAnLstmError("a constant in its gates has more than one row")
-        return _Sum({}, data.reshape(-1))
-    op = body.made_by.get(tensor)
-    read = None if op is None else _SUMS.get(op.kind)
-    if op is None or read is None or tensor in body.graph.inputs or op.kind == "GATHER":
-        return _Sum({tensor: range(rows)}, np.zeros(rows, np.float32))
-    if activation(op):
-        raise NotAnLstmError("an activation stands before its gates")
-    return read(body, op, tensor)
-
-
-def _added(body: _Body, op: Op, tensor: Tensor) -> _Sum:
-    parts: dict[Tensor, Array | range] = {}
-    bias = np.zeros(tensor.shape[-1], np.float32)
-    for operand in op.inputs:
-        assert operand is not None
-        if operand.data is None and _count_of(operand) != _count_of(tensor):
-            raise NotAnLstmError("values before its gates are broadcast")
-        term = _sum(body, operand)
-        if len(term.bias) != len(bias) or set(term.parts) & set(parts):
-            raise NotAnLstmError("a value is added twice before its gates")
-        parts |= term.parts
-        bias = bias + term.bias
-    return _Sum(parts, bias)
-
-
-def _count_of(tensor: Tensor) -> int:
-    return int(np.prod(tensor.shape, dtype=np.int64))
-
-
-def _multiplied(body: _Body, op: Op, tensor: Tensor) -> _Sum:
-    x, w, bias = op.inputs[0], value(op.input(1)), op.input(2)
-    if x is None or w is None or op.option("weights_format", 0):
-        raise NotAnLstmError("its weights are not float constants")
-    parts: dict[Tensor, Array | range] = {}
-    start = 0
-    for source in _columns(body, x):
-        stop = start + source.shape[-1]
-        if source in parts:
-            raise NotAnLstmError("a value is multiplied twice before its gates")
-        parts[source] = w[:, start:stop]
-        start = stop
-    if start != w.shape[1]:
-        raise NotAnLstmError("its weights do not fit what they multiply")
-    b = np.zeros(len(w), np.float32) if bias is None else value(bias)
-    if b is None:
-        raise NotAnLstmError("its bias is not constant")
-    return _Sum(parts, b.reshape(-1))
-
-
-def _columns(body: _Body, tensor: Tensor) -> list[Tensor]:
-    """Return the values that are side by side in the last axis of one."""
-    bare = body.bare(tensor)
-    if bare.shape[-1:] != tensor.shape[-1:]:
-        return [tensor]
-    op = body.maker(bare, "CONCATENATION")
-    axis = -1 if op is None else int(op.option("axis", 0))
-    if op is None or activation(op) or axis not in (-1, len(bare.shape) - 1):
-        return [bare]
-    return [t for operand in op.inputs if operand is not None for t in _columns(body, operand)]
-
-
-def _shaped(body: _Body, op: Op, tensor: Tensor) -> _Sum:
-    x = op.inputs[0]
-    assert x is not None
-    if x.shape[-1:] != tensor.shape[-1:]:
-        raise NotAnLstmError("values before its gates change their rows")
-    return _sum(body, x)
-
-
-def _split(body: _Body, op: Op, tensor: Tensor) -> _Sum:
-    axis, x = (op.inputs[0], op.inputs[1]) if op.kind == "SPLIT" else (op.inputs[2], op.inputs[0])
-    if x is None or axis is None or axis.data is None:
-        raise NotAnLstmError("its gates are split in an unknown way")
-    if int(axis.data.reshape(-1)[0]) % len(x.shape) != len(x.shape) - 1:
-        raise NotAnLstmError("its gates are split along another axis than the last")
-    before = op.outputs[: op.outputs.index(tensor)]
-    start = sum(t.shape[-1] for t in before)
-    return _sum(body, x).rows(start, start + tensor.shape[-1])
-
-
-def _sliced(body: _Body, op: Op, tensor: Tensor) -> _Sum:
-    x, begin = op.inputs[0], op.input(1)
-    strides = op.input(3) if op.kind == "STRIDED_SLICE" else None
-    masks = ("ellipsis_mask", "new_axis_mask", "shrink_axis_mask", "offset")
-    unit = strides is None or (strides.data is not None and bool((strides.data == 1).all()))
-    if x is None or begin is None or begin.data is None or any(op.option(m) for m in masks):
-        raise NotAnLstmError("its gates are sliced in an unknown way")
-    if not unit or x.shape[:-1] != tensor.shape[:-1] or begin.data.size != len(x.shape):
-        raise NotAnLstmError("its gates are sliced in an unknown way")
-    masked = int(op.option("begin_mask", 0)) >> (len(x.shape) - 1) & 1
-    start = 0 if masked else int(begin.data.reshape(-1)[-1]) % x.shape[-1]
-    return _sum(body, x).rows(start, start + tensor.shape[-1])
-
-
-_SUMS: Mapping[str, Callable[[_Body, Op, Tensor], _Sum]] = {
-    "ADD": _added,
-    "FULLY_CONNECTED": _multiplied,
-    **dict.fromkeys(SHAPERS, _shaped),
-    "SPLIT": _split,
-    "SPLIT_V": _split,
-    "STRIDED_SLICE": _sliced,
-    "SLICE": _sliced,
-}
-
-
-def _matrix(sums: Sequence[_Sum], source: Tensor) -> Array:
+def _matrix(sums: Sequence[Sum], source: Tensor) -> Array:
     """Return the matrices of one source in all gates, stacked."""
     found = [s.parts.get(source) for s in sums]
     if not all(isinstance(m, np.ndarray) for m in found):
@@ -436,7 +277,7 @@ def _matrix(sums: Sequence[_Sum], source: Tensor) -> Array:
     return np.concatenate([m for m in found if isinstance(m, np.ndarray)])
 
 
-def _sequence(body: _Body, step: Tensor, carried: Mapping[int, Tensor]) -> tuple[Tensor, bool]:
+def _sequence(body: Body, step: Tensor, carried: Mapping[int, Tensor]) -> tuple[Tensor, bool]:
     """Return the sequence that x[t] is a step of, and whether time is its first axis."""
     op = body.maker(step, "GATHER")
     axis = -1 if op is None else int(op.option("axis", 0))
@@ -450,14 +291,14 @@ def _sequence(body: _Body, step: Tensor, carried: Mapping[int, Tensor]) -> tuple
 
 
 def _projected(
-    sums: Sequence[_Sum], step: Tensor, x: Tensor, projection: Callable[[Tensor], Op | None]
+    sums: Sequence[Sum], step: Tensor, x: Tensor, view: View
 ) -> tuple[Array, Array, Tensor]:
     """Return W, b and x; where W·x was computed before the loop, from there."""
     bias = np.concatenate([s.bias for s in sums])
     found = [s.parts.get(step) for s in sums]
     if not any(isinstance(m, range) for m in found):
         return _matrix(sums, step), bias, x
-    before = projection(x)
+    before = view.maker(x, "FULLY_CONNECTED")
     if before is None or not all(isinstance(m, range) for m in found):
         raise NotAnLstmError("its gates read the step itself, unweighted")
     rows = [i for m in found if isinstance(m, range) for i in m]
@@ -468,7 +309,7 @@ def _projected(
     return w[rows], bias if b is None else bias + b.reshape(-1)[rows], source
 
 
-def _collects(body: _Body, k: int, hidden: Tensor, lstm: Lstm) -> bool:
+def _collects(body: Body, k: int, hidden: Tensor, lstm: Lstm) -> bool:
     """True for a carried value whose step t is replaced by h[t]."""
     op = body.maker(body.graph.outputs[k], "DYNAMIC_UPDATE_SLICE")
     if op is None or op.inputs[0] is not body.graph.inputs[k] or op.inputs[1] is None:
@@ -482,7 +323,7 @@ def _collects(body: _Body, k: int, hidden: Tensor, lstm: Lstm) -> bool:
     return _at_step(body, op.inputs[2], 0 if lstm.time_major else 1)
 
 
-def _at_step(body: _Body, index: Tensor | None, axis: int) -> bool:
+def _at_step(body: Body, index: Tensor | None, axis: int) -> bool:
     """True for the index (t, 0, 0) or (0, t, 0)."""
     op = body.maker(index, "CONCATENATION", "PACK")
     if op is None:
@@ -491,7 +332,7 @@ def _at_step(body: _Body, index: Tensor | None, axis: int) -> bool:
     for part in op.inputs:
         if part is None or (part.data is not None and part.data.any()):
             return False
-        if part.data is None and not (body.counts(part) and _count_of(part) == 1):
+        if part.data is None and not (body.counts(part) and size_of(part) == 1):
             return False
-        places += [part.data is None] * max(_count_of(part), 1)
+        places += [part.data is None] * max(size_of(part), 1)
     return places == [i == axis for i in range(3)]

@@ -12,7 +12,7 @@ from litesmith.graph import Graph
 from litesmith.graph.edit import map_graphs
 from litesmith.graph.step import Outcome, Progress, silent
 from litesmith.rewrite.engine import Family, Log, run
-from litesmith.rewrite.families import FAMILIES, INTEGER_FAMILIES
+from litesmith.rewrite.families import FAMILIES, INTEGER_FAMILIES, RECURRENT, selected
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,20 @@ class Rewrite:
 
     Attributes:
         without: names of families to leave out.
+        recurrent: the form of recurrent layers: "loop", "fused" (targets that need the one op), or
+            "auto", what is faster on a CPU; by default what the target needs.
     """
 
     without: tuple[str, ...] = ()
+    recurrent: str = "auto"
     name: str = "rewrite"
 
     def __post_init__(self) -> None:
+        if self.recurrent not in RECURRENT:
+            raise InputError(
+                f"Recurrent layers have no form '{self.recurrent}'.",
+                f"Forms: {', '.join(RECURRENT)}.",
+            )
         known = [family.name for family in FAMILIES]
         for name in self.without:
             if name not in known:
@@ -38,7 +46,7 @@ class Rewrite:
 
     def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Outcome:
         """Return the simplified graph; `data` is not needed."""
-        return apply(graph, [f for f in FAMILIES if f.name not in self.without])
+        return apply(graph, [f for f in selected(self.recurrent) if f.name not in self.without])
 
 
 @dataclass(frozen=True)

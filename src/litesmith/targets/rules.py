@@ -61,7 +61,7 @@ class Row:
         constraints: further demands, all of which must hold.
         source: key of `Table.sources`.
         recurrent: "fused" where a recurrent layer must arrive as this one op, because the target
-            has no loops; empty otherwise.
+            has no loops or slow ones; empty otherwise.
     """
 
     kind: str

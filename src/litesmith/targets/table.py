@@ -36,6 +36,12 @@ class Target:
     table: Table
     form: str = "int8"
 
+    @property
+    def recurrent(self) -> str:
+        """The form of recurrent layers that it needs ("fused"), "auto" when it takes any."""
+        row = self.table.rows.get("UNIDIRECTIONAL_SEQUENCE_LSTM")
+        return (row.recurrent if row is not None else "") or "auto"
+
 
 _ETHOS_U55 = "Arm Ethos-U55 NPU, {} multiply-accumulates per cycle"
 _ETHOS_U65 = "Arm Ethos-U65 NPU, {} multiply-accumulates per cycle"
