@@ -14,15 +14,15 @@ from litesmith.forge.options import Listener, LoadingOptions
 from litesmith.forge.plan import load_options
 from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.suppose import suppose_int8
-from litesmith.graph import Graph, Op
-from litesmith.graph.census import float_ops, op_counts, weights_bits
+from litesmith.graph import Graph
+from litesmith.graph.census import computes_in_float, float_ops, op_counts, weights_bits
 from litesmith.graph.step import silent
 from litesmith.quantize import integer_ops
 from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
 from litesmith.report.version import __version__
 from litesmith.rewrite import INTEGER_STEPS, STEPS
 from litesmith.sources import open_source
-from litesmith.targets import Refusal, Target, find_target, verdict
+from litesmith.targets import Refusal, Target, find_target, per_tensor_kinds, verdict
 
 _NO_DATA: Examples | None = None
 
@@ -80,7 +80,8 @@ def _refusals(graph: Graph, target: Target, form: str | None) -> tuple[Refusal, 
         return verdict(graph, target)
     for step in STEPS:
         graph = step(graph, _NO_DATA, silent).graph
-    return verdict(suppose_int8(graph) if form == "int8" else graph, target)
+    shipped = suppose_int8(graph, per_tensor_kinds(target)) if form == "int8" else graph
+    return verdict(shipped, target)
 
 
 def _target_facts(target: Target, runs: bool, form: str | None) -> TargetFacts:
@@ -93,13 +94,8 @@ def stays_float(graph: Graph) -> tuple[FloatOp, ...]:
         graph = step(graph, _NO_DATA, silent).graph
     decided, _ = integer_ops(graph)
     in_main = [op for op, integer in decided.items() if not integer]
-    inside = [op for part in list(graph.graphs())[1:] for op in part.ops if _computes_float(op)]
+    inside = [op for part in list(graph.graphs())[1:] for op in part.ops if computes_in_float(op)]
     return grouped_ops([*in_main, *inside])
-
-
-def _computes_float(op: Op) -> bool:
-    tensors = (*op.inputs, *op.outputs)
-    return not op.subgraphs and any(t is not None and t.dtype.is_float for t in tensors)
 
 
 def _warnings(left: Iterable[FloatOp]) -> Iterable[Warn]:

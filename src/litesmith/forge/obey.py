@@ -10,7 +10,7 @@ from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice
 from litesmith.report import FloatOp
-from litesmith.targets import Refusal, Target, verdict
+from litesmith.targets import Refusal, Target, per_tensor_kinds, verdict
 
 
 def refused_ops(refusals: Sequence[Refusal], runs: bool) -> tuple[FloatOp, ...]:
@@ -33,7 +33,7 @@ def before_calibration(graph: Graph, target: Target, scheme: str) -> None:
         ConversionError: an op that nothing on the target runs.
     """
     if target.name != "cpu" and scheme == "int8" and not graph.siblings:
-        _refuse(target, verdict(suppose_int8(graph), target))
+        _refuse(target, verdict(suppose_int8(graph, per_tensor_kinds(target)), target))
 
 
 def shipped(graph: Graph, target: Target) -> tuple[Notice, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from litesmith.graph import DType, Graph
-from litesmith.quantize import Ranges, annotate, lower
+from litesmith.quantize import Ranges, annotate, lower, per_tensor
 from litesmith.rewrite import INTEGER_STEPS
 
 _RANGE = (-1.0, 1.0)
 
 
-def suppose_int8(graph: Graph) -> Graph:
+def suppose_int8(graph: Graph, coarse: Collection[str] = ()) -> Graph:
     """Return the graph as `--quantize int8` would ship it, with made-up scales.
 
     What decides whether a target runs an op (kinds, element types, shapes, which tensors share a
@@ -17,6 +19,7 @@ def suppose_int8(graph: Graph) -> Graph:
 
     Args:
         graph: float graph after rewriting.
+        coarse: kinds of op whose weights get one scale.
     """
     for step in INTEGER_STEPS:
         graph = step(graph).graph
@@ -24,4 +27,4 @@ def suppose_int8(graph: Graph) -> Graph:
     low = dict.fromkeys(floats, _RANGE[0])
     high = dict.fromkeys(floats, _RANGE[1])
     annotated = annotate(graph, Ranges(low, high, 1), integer_inputs=True, integer_outputs=True)
-    return lower(annotated, "int8", "int8")
+    return lower(per_tensor(annotated, coarse), "int8", "int8")

@@ -6,6 +6,7 @@ kernel demands is a row of `graph/facts.py`, not code here.
 """
 
 from litesmith.quantize.annotate import Annotated, annotate
+from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.plan import integer_ops, refusal
 from litesmith.quantize.ranges import Ranges, calibrate
@@ -24,5 +25,6 @@ __all__ = [
     "find_scheme",
     "integer_ops",
     "lower",
+    "per_tensor",
     "refusal",
 ]

@@ -10,10 +10,12 @@ from types import MappingProxyType
 
 from litesmith.data import Examples
 from litesmith.errors import ConversionError, InputError
-from litesmith.graph import Graph, Op
+from litesmith.graph import DType, Graph, Op
 from litesmith.graph.census import float_ops
+from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import annotate
+from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.ranges import calibrate
 from litesmith.quantize.weights import dynamic, float16
@@ -87,12 +89,14 @@ class Quantize:
         input_type, output_type: element type of float inputs and outputs of the shipped file
             ("float32", "int8", "uint8"; the integer ones need scheme int8).
         integer_only: refuse to leave a float op (targets without a floating-point unit).
+        per_tensor: kinds of op whose weights get one scale instead of one per channel.
     """
 
     scheme: str = "int8"
     input_type: str = "float32"
     output_type: str = "float32"
     integer_only: bool = False
+    per_tensor: tuple[str, ...] = ()
     name: str = "quantize"
 
     def __post_init__(self) -> None:
@@ -141,7 +145,7 @@ class Quantize:
             )
         ranges = calibrate(graph, data, progress)
         integer_ends = self.input_type != "float32", self.output_type != "float32"
-        annotated = annotate(graph, ranges, *integer_ends)
+        annotated = per_tensor(annotate(graph, ranges, *integer_ends), self.per_tensor)
         lowered = lower(annotated, self.input_type, self.output_type)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         result, _ = dynamic(lowered)
@@ -180,10 +184,23 @@ def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]
             kinds.setdefault(op.kind, []).append(op)
     found = [_notice(ops, why.get(kind, _CARRIES)) for kind, ops in kinds.items()]
     if loops:
-        found.append(
-            _notice(tuple(loops), "they are inside a loop or branch", describe(tuple(loops)))
-        )
+        found.append(_notice(tuple(loops), _inside(loops), describe(tuple(loops))))
     return tuple(found)
+
+
+def _inside(ops: Sequence[Op]) -> str:
+    """Return why ops of called graphs stay float, and what of their weights does, too."""
+    why = "they are inside a loop or branch"
+    rows = [(op, FACTS.get(op.kind)) for op in ops]
+    weights = [op.input(row.weights.index) for op, row in rows if row and row.weights]
+    left = {t for t in weights if t is not None and t.is_constant and t.dtype is DType.FLOAT32}
+    if not left:
+        return why
+    count = sum(t.data.size for t in left if t.data is not None)
+    return (
+        f"{why}; {count} of their weights stay float32, too: as int8, with a scale per channel, "
+        "they would hardly be smaller"
+    )
 
 
 _CARRIES = "it only carries values between float ops"

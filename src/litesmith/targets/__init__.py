@@ -8,7 +8,13 @@ them, the real tool that proves that a file runs there. Nothing in this room run
 
 from litesmith.targets.rules import Constraint, Row, Source, Table, Types
 from litesmith.targets.table import TARGETS, Target, find_target
-from litesmith.targets.verdict import Refusal, may, may_be_per_channel, verdict
+from litesmith.targets.verdict import (
+    Refusal,
+    may,
+    may_be_per_channel,
+    per_tensor_kinds,
+    verdict,
+)
 
 __all__ = [
     "TARGETS",
@@ -22,5 +28,6 @@ __all__ = [
     "find_target",
     "may",
     "may_be_per_channel",
+    "per_tensor_kinds",
     "verdict",
 ]

@@ -62,6 +62,11 @@ def may_be_per_channel(kind: str, target: Target) -> bool:
     return row is None or row.per_channel is not False
 
 
+def per_tensor_kinds(target: Target) -> tuple[str, ...]:
+    """Return the kinds of op whose weights must have one scale there."""
+    return tuple(row.kind for row in target.table.rows.values() if row.per_channel is False)
+
+
 def _main(graph: Graph, target: Target) -> Iterator[Refusal]:
     table = target.table
     ends = {*graph.inputs, *graph.outputs}
