@@ -83,7 +83,8 @@ class _Lowering:
         assert row is not None
         inputs = tuple(self._low(t) if t is not None else None for t in op.inputs)
         version = max(op.version, row.int8 or 1)
-        if op.kind == "FULLY_CONNECTED":
+        weights = op.input(1)
+        if op.kind == "FULLY_CONNECTED" and weights and weights.quant and weights.quant.axis == 0:
             version = max(version, _PER_CHANNEL_FC)
         return op.with_(inputs=inputs, outputs=tuple(map(self._low, op.outputs)), version=version)
 
