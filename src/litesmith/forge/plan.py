@@ -30,7 +30,7 @@ from litesmith.quantize import Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
-from litesmith.targets import Target, find_target
+from litesmith.targets import Target, find_target, per_tensor_kinds
 
 _TEXT, _TEXTS = (str,), (str, list)
 
@@ -247,6 +247,7 @@ def _with_quantize(
         "input_type": options.input_type,
         "output_type": options.output_type,
         "integer_only": target.integer_only or None,
+        "per_tensor": per_tensor_kinds(target) or None,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     found = tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
