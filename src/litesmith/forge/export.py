@@ -10,7 +10,7 @@ from typing import Any
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
-from litesmith.forge import budget, flex, prove, siblings, warnings
+from litesmith.forge import budget, flex, obey, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
@@ -90,11 +90,13 @@ def _run(
         flex.refuse_int8(graph, plan.scheme)
         leading, rest = split(plan.steps)
         exact, original = lead(leading, graph, original, ledger)
+        obey.before_calibration(exact, plan.target, plan.scheme)
         examples = given.examples
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
         reference = prove.Reference(original.run, examples, exact)
         shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)
+        ledger.warn(obey.shipped(shipped, plan.target))
         if exact is not graph:
             float_model = graphs.write(exact)
         built = _load(float_model, exact, shipped, opened)
@@ -179,7 +181,9 @@ def _prove(
         parity=parity,
         artifact=artifact_facts(str(plan.output), built.model, built.graph, built.session),
         float_tflite=_float_file(plan, built.float_model),
-        target=TargetFacts(plan.target.name, True, plan.target.proof),
+        target=TargetFacts(
+            plan.target.name, True, plan.target.proof, plan.target.table.version
+        ),
     )
     ledger.warn(warnings.of_fidelity(exact, final))
     ledger.warn(flex.notices(built.graph))
