@@ -15,7 +15,7 @@ from litesmith.graph import Array, DType, Op, Tensor
 from litesmith.graph.enums import Activation, Padding
 from litesmith.graph.facts import FACTS
 from litesmith.rewrite.affine import Affine, Blocked, as_constant
-from litesmith.rewrite.engine import View, activation, value
+from litesmith.rewrite.engine import SMALL, View, activation, address, value
 
 LINEAR = (
     "CONV_2D",
@@ -33,7 +33,6 @@ _SPATIAL = {
     "DEPTHWISE_CONV_2D": ((1, 2), "hw"),
     "CONV_3D": ((0, 1, 2), "dhw"),
 }
-_SHARED_LIMIT = 4096  # bytes of a constant with other readers that may be stored twice
 # (x − mean) · s loses log2 of this many bits when written as x · s − mean · s.
 CENTERED_LIMIT = 64.0
 _SHIFT_LIMIT = 256.0  # the same for x − mean alone; pixels from 0 to 255 may be folded
@@ -128,17 +127,17 @@ def _parameters(op: Op, view: View) -> tuple[Array, Array | None]:
         raise Blocked("its weights are computed")
     if op.option("weights_format") or op.outputs[0].dtype is not DType.FLOAT32:
         raise Blocked("")
-    if weights.nbytes > _SHARED_LIMIT and _readers(weights, view) > 1:
+    if weights.nbytes > SMALL and _readers(weights, view) > 1:
         raise Blocked(f"its weights ({weights.nbytes} bytes) serve other ops too")
     return weights.astype(np.float64), None if known is None else known.astype(np.float64)
 
 
 def _readers(data: Array, view: View) -> int:
     """Count the uses of a constant's memory; several tensors may stand for one buffer."""
-    place = data.__array_interface__["data"][0]
-    found = 0
+    place = address(data)
+    found = int(place in view.shared)
     for tensor, ops in view.read_by.items():
-        if tensor.data is not None and tensor.data.__array_interface__["data"][0] == place:
+        if tensor.data is not None and address(tensor.data) == place:
             found += sum(op.inputs.count(tensor) for op in ops)
     return found
 

@@ -20,7 +20,7 @@ from litesmith.graph.edit import drop_dead, producers, rebuild, users
 from litesmith.graph.enums import Activation
 
 _MOST_SWEEPS = 200
-_SMALL = 4096  # bytes of a constant that may be stored twice
+SMALL = 4096  # bytes of a constant that may be stored twice
 
 
 def _nothing() -> Mapping[Any, Any]:
@@ -92,9 +92,11 @@ class View:
         read_by: tensor → ops that read it.
         outputs: the graph's outputs.
         position: op → its place in execution order.
+        shared: addresses of constants that other graphs of the file read too.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, shared: frozenset[int] = frozenset()) -> None:
+        self.shared = shared
         self.position = {op: i for i, op in enumerate(graph.ops)}
         self.made_by = producers(graph)
         self.read_by = users(graph)
@@ -125,7 +127,9 @@ class View:
         return readers[0] if len(readers) == 1 and tensor not in self.outputs else None
 
 
-def run(graph: Graph, families: Sequence[Family], log: Log) -> Graph:
+def run(
+    graph: Graph, families: Sequence[Family], log: Log, shared: frozenset[int] = frozenset()
+) -> Graph:
     """Return the graph after all families ran to a fixed point; called graphs are left alone.
 
     Raises:
@@ -136,7 +140,7 @@ def run(graph: Graph, families: Sequence[Family], log: Log) -> Graph:
         for family in families:
             if family.last and changed:
                 continue
-            graph, count = _once(graph, family, log)
+            graph, count = _once(graph, family, log, shared)
             if count:
                 changed = True
                 log.fired[family.name] += count
@@ -147,18 +151,18 @@ def run(graph: Graph, families: Sequence[Family], log: Log) -> Graph:
     raise InternalError(f"rewriting does not end: {dict(log.fired)}")
 
 
-def _once(graph: Graph, family: Family, log: Log) -> tuple[Graph, int]:
+def _once(graph: Graph, family: Family, log: Log, shared: frozenset[int]) -> tuple[Graph, int]:
     if family.whole is not None:
         graph, count = family.whole(graph)
         if count:
             return graph, count
     if not family.rules:
         return graph, 0
-    return _sweep(graph, family, log)
+    return _sweep(graph, family, log, shared)
 
 
-def _sweep(graph: Graph, family: Family, log: Log) -> tuple[Graph, int]:
-    view = View(graph)
+def _sweep(graph: Graph, family: Family, log: Log, shared: frozenset[int]) -> tuple[Graph, int]:
+    view = View(graph, shared)
     swaps: dict[Op, Sequence[Op]] = {}
     tensors: dict[Tensor, Tensor] = {}
     relied: set[Op] = set()
@@ -261,7 +265,13 @@ def affordable(tensor: Tensor, view: View) -> bool:
     That is when nothing else reads it, so the old one goes, or it is small.
     """
     alone = len(view.read_by.get(tensor, ())) == 1 and tensor not in view.outputs
-    return alone or (tensor.data is not None and tensor.data.nbytes <= _SMALL)
+    alone = alone and (tensor.data is None or address(tensor.data) not in view.shared)
+    return alone or (tensor.data is not None and tensor.data.nbytes <= SMALL)
+
+
+def address(data: Array) -> int:
+    """Return where an array's values are: tensors that share a buffer share it."""
+    return int(data.__array_interface__["data"][0])
 
 
 def binary(kind: str, a: Tensor, b: Tensor, result: Tensor, like: Op, fused: int = 0) -> Op:

@@ -13,6 +13,7 @@ from litesmith.graph.edit import map_graphs
 from litesmith.graph.step import Outcome, Progress, silent
 from litesmith.rewrite.engine import Family, Log, run
 from litesmith.rewrite.families import FAMILIES, INTEGER_FAMILIES, RECURRENT, selected
+from litesmith.rewrite.shared_constants import torn, united
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class IntegerForms:
 
 def apply(graph: Graph, families: Sequence[Family]) -> Outcome:
     """Run families on a graph, and on every graph it calls, to a fixed point."""
-    log = Log()
-    result = map_graphs(graph, lambda part: run(part, families, log))
+    log, result = _run(graph, families, frozenset())
+    if shared := torn(graph, result):
+        log, result = _run(graph, families, shared)
     declined = tuple(
         f"{family} at '{_place(decline.op.origin)}' ({decline.op.kind}): {decline.why}"
         for family, decline in log.declined
@@ -73,6 +75,12 @@ def apply(graph: Graph, families: Sequence[Family]) -> Outcome:
     before, after = (sum(len(part.ops) for part in g.graphs()) for g in (graph, result))
     fired = ", ".join(f"{count} {name}" for name, count in log.fired.most_common())
     return Outcome(result, True, f"{before} ops became {after}: {fired}", explain=declined)
+
+
+def _run(graph: Graph, families: Sequence[Family], shared: frozenset[int]) -> tuple[Log, Graph]:
+    log = Log()
+    result = map_graphs(graph, lambda part: run(part, families, log, shared))
+    return log, united(result) if log.fired else graph
 
 
 def _place(origin: tuple[str, ...]) -> str:
