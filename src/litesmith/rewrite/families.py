@@ -30,17 +30,17 @@ from litesmith.rewrite.moves import MOVES
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
+from litesmith.rewrite.pooled_products import POOLED_PRODUCTS
 from litesmith.rewrite.reductions import REDUCTIONS
 from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
 from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
-from litesmith.rewrite.unit_length import UNIT_LENGTH
 from litesmith.rewrite.unfuse_lstm import unfuse_lstm
+from litesmith.rewrite.unit_length import UNIT_LENGTH
 from litesmith.rewrite.upsampling import UPSAMPLING
 
-# Run on every float graph, to a fixed point.
 # The form that recurrent layers take: the faster one on the CPU, or the one that a target needs.
 RECURRENT: Mapping[str, tuple[Family, Family]] = MappingProxyType(
     {
@@ -50,6 +50,7 @@ RECURRENT: Mapping[str, tuple[Family, Family]] = MappingProxyType(
     }
 )
 
+# Run on every float graph, to a fixed point.
 FAMILIES: tuple[Family, ...] = (
     FOLD_CONSTANTS,
     SHAPES,
@@ -57,10 +58,11 @@ FAMILIES: tuple[Family, ...] = (
     IDENTITIES,
     COMPOSITES,
     TIME_DISTRIBUTED,
-    SOFTMAX,
     *RECURRENT["auto"],
+    SOFTMAX,
     ACTIVATIONS,
     PADDING,
+    POOLED_PRODUCTS,
     LINEAR_CHAINS,
     PARALLEL_BRANCHES,
     SIGNS,
