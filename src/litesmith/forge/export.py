@@ -181,9 +181,7 @@ def _prove(
         parity=parity,
         artifact=artifact_facts(str(plan.output), built.model, built.graph, built.session),
         float_tflite=_float_file(plan, built.float_model),
-        target=TargetFacts(
-            plan.target.name, True, plan.target.proof, plan.target.table.version
-        ),
+        target=TargetFacts(plan.target.name, True, plan.target.proof, plan.target.table.version),
     )
     ledger.warn(warnings.of_fidelity(exact, final))
     ledger.warn(flex.notices(built.graph))
