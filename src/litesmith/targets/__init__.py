@@ -13,6 +13,7 @@ from litesmith.targets.verdict import (
     may,
     may_be_per_channel,
     per_tensor_kinds,
+    runs_hybrid,
     verdict,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "may",
     "may_be_per_channel",
     "per_tensor_kinds",
+    "runs_hybrid",
     "verdict",
 ]

@@ -62,6 +62,11 @@ def may_be_per_channel(kind: str, target: Target) -> bool:
     return row is None or row.per_channel is not False
 
 
+def runs_hybrid(target: Target) -> bool:
+    """True when float activations may meet int8 weights there (`--quantize dynamic`)."""
+    return may("FULLY_CONNECTED", target, DType.FLOAT32, DType.INT8)
+
+
 def per_tensor_kinds(target: Target) -> tuple[str, ...]:
     """Return the kinds of op whose weights must have one scale there."""
     return tuple(row.kind for row in target.table.rows.values() if row.per_channel is False)
