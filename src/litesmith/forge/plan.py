@@ -30,7 +30,7 @@ from litesmith.quantize import Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
-from litesmith.targets import Target, find_target, per_tensor_kinds
+from litesmith.targets import Target, find_target, per_tensor_kinds, runs_hybrid
 
 _TEXT, _TEXTS = (str,), (str, list)
 
@@ -221,7 +221,10 @@ def _refuse_type(written: str, value: Any, types: tuple[type, ...]) -> None:
 
 
 def _quantize(options: ExportOptions) -> Quantize:
-    return Quantize(scheme=options.quantize or default_scheme(options.data is not None))
+    default = default_scheme(options.data is not None)
+    if default == "dynamic" and not runs_hybrid(find_target(options.target or "cpu")):
+        default = "none"
+    return Quantize(scheme=options.quantize or default)
 
 
 def _formed(step: Any, target: Target) -> Any:
