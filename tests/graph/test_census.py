@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from litesmith.graph import DType, Graph, read
+from litesmith.graph import DType, Graph, read, write
 from litesmith.graph.census import float_ops, op_counts, weights_bits
 from litesmith.quantize import Quantize
+from litesmith.runtime import Session
 from tests.support.converted import converted
 from tests.support.graphs import Builder, const, examples, make, random_cnn, tensor
 
@@ -34,6 +35,30 @@ def test_conversions_inside_count() -> None:
     graph = b.graph(y)
     result = Quantize("int8", "int8", "int8")(graph, examples(graph)).graph
     assert [op.kind for op in float_ops(result)] == ["DEQUANTIZE", "SIN", "QUANTIZE"]
+
+
+def test_arithmetic_on_shapes_is_not_float() -> None:
+    """What an int8 file of open dimensions does to know its sizes reads no float number."""
+    b = Builder()
+    x = b.input((1, 6, 4))
+    y = b.op("FULLY_CONNECTED", x, b.weights(4, 4), b.weights(4), keep_num_dims=True)
+    s, f, z = tensor("s", (3,), DType.INT32), tensor("f", (1, 6, 4)), tensor("z", (1, 6, 4))
+    sizes = (
+        make("SHAPE", (y,), (s,), out_type=2),
+        make("FILL", (s, const(np.float32(2.0))), (f,)),
+        make("MUL", (y, f), (z,)),
+    )
+    graph = Graph((x,), (z,), (*b.ops, *sizes))
+    assert [op.kind for op in float_ops(graph)] == ["FULLY_CONNECTED", "MUL"]
+    data = examples(graph)
+    result = Quantize("int8", "int8", "int8")(graph, data)
+    kinds = [op.kind for op in result.graph.ops]
+    assert kinds == ["FULLY_CONNECTED", "SHAPE", "FILL", "QUANTIZE", "MUL"]  # SHAPE reads integers
+    assert [op.kind for op in float_ops(result.graph)] == ["QUANTIZE"]
+    assert result.notices == ()
+    (batch,) = data.batches(len(data))
+    (exact,), (found,) = (Session(write(g)).run(batch) for g in (graph, result.graph))
+    assert np.abs(exact - found).max() < 0.03 * np.abs(exact).max()
 
 
 def test_control_flow_itself_does_not_count_but_its_graphs_do() -> None:

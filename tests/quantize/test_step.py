@@ -7,6 +7,7 @@ import pytest
 
 from litesmith.errors import ConversionError, InputError
 from litesmith.graph import Graph, read
+from litesmith.graph.census import weights_bits
 from litesmith.quantize import SCHEMES, Quantize, default_scheme, find_scheme
 from litesmith.quantize.step import _LATER
 from tests.support.converted import converted
@@ -89,7 +90,10 @@ def test_float_ops_are_told_once_per_kind() -> None:
 def test_loops_are_told() -> None:
     graph = read(converted("lstm"))
     outcome = Quantize()(graph, examples(graph))
-    assert any("FULLY_CONNECTED" in n.message for n in outcome.notices)
+    (told,) = (n.message for n in outcome.notices if "FULLY_CONNECTED" in n.message)
+    assert "inside a loop" in told
+    assert weights_bits(outcome.graph) == {"32": 216}
+    assert "216 of their weights stay float32" in told
 
 
 def test_what_was_done() -> None:

@@ -17,6 +17,10 @@ _TABLES: dict[str, tuple[int, ...]] = {
     "SVDF": (1, 2),
 }
 _CONTROL = frozenset({"WHILE", "IF", "CALL_ONCE", "CALL"})
+# Ops that may touch float tensors and do no arithmetic with what is in them: the first two look at
+# the shape alone, FILL repeats one number.
+READS_SHAPE = frozenset({"SHAPE", "RANK"})
+_NO_ARITHMETIC = READS_SHAPE | {"FILL"}
 
 
 def op_counts(graph: Graph) -> dict[str, int]:
@@ -28,13 +32,13 @@ def op_counts(graph: Graph) -> dict[str, int]:
 def float_ops(graph: Graph) -> tuple[Op, ...]:
     """Return the ops that compute in float, called graphs included.
 
-    QUANTIZE at the file's own inputs and DEQUANTIZE at its own outputs do not count, nor does
-    control flow itself.
+    QUANTIZE at the file's own inputs and DEQUANTIZE at its own outputs do not count, nor do
+    control flow itself, arithmetic on shapes, and float tensors that are filled with one number.
     """
     inputs, outputs = set(graph.inputs), set(graph.outputs)
 
     def counts(op: Op) -> bool:
-        if op.kind in _CONTROL or not _touches_float(op):
+        if not computes_in_float(op):
             return False
         if op.kind == "QUANTIZE" and op.inputs[0] in inputs:
             return False
@@ -72,5 +76,8 @@ def _weights(op: Op, made_by: dict[Tensor, Op]) -> list[Tensor]:
     return found
 
 
-def _touches_float(op: Op) -> bool:
-    return any(t is not None and t.dtype.is_float for t in (*op.inputs, *op.outputs))
+def computes_in_float(op: Op) -> bool:
+    """Return whether an op does arithmetic with float numbers, or moves them."""
+    return op.kind not in _CONTROL | _NO_ARITHMETIC and any(
+        t is not None and t.dtype.is_float for t in (*op.inputs, *op.outputs)
+    )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from litesmith.graph import Array, DType, Graph, Op, Options, QuantParams, Tensor
+from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import facts
 from litesmith.quantize.annotate import Annotated
@@ -76,7 +77,9 @@ class _Lowering:
         elif op in self.integer:
             self.ops.append(self._integer_op(op))
         else:
-            self.ops.append(op.with_(inputs=tuple(self._float(t) if t else t for t in op.inputs)))
+            # The shape is the same in either form.
+            form = self._low if op.kind in READS_SHAPE else self._float
+            self.ops.append(op.with_(inputs=tuple(form(t) if t else t for t in op.inputs)))
 
     def _integer_op(self, op: Op) -> Op:
         row = facts(op)

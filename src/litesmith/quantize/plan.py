@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from litesmith.graph import DType, Graph, Op, Tensor
+from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import producers, users
 from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activations, facts
@@ -127,6 +128,8 @@ _CHECKS: tuple[Callable[[Op], str | None], ...] = (
 
 
 def _computes_float(op: Op) -> bool:
+    if op.kind in READS_SHAPE:
+        return False
     values = [t for t in op.inputs if t is not None and not t.is_constant]
     return any(t.dtype.is_float for t in (*values, *op.outputs))
 
