@@ -196,3 +196,26 @@ def test_a_real_tf_data_set() -> None:
     with pytest.raises(InputError, match="another order"):
         for _ in range(5):
             gather(load_labelled(shuffled, ONE).examples)
+
+
+def endless() -> Iterator[Any]:
+    while True:
+        yield X, Y
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("LABELLED", 100), ("LABEL_BYTES", 1000), ("SECONDS", 0.05)]
+)
+def test_an_endless_generator_cannot_be_scored(
+    monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
+    monkeypatch.setattr(f"litesmith.data.batches._MOST_{limit}", value)
+    with pytest.raises(
+        InputError, match=r"endless has no end in sight: it gave [\d,]+ labelled"
+    ) as e:
+        load_labelled(endless, ONE)
+    assert "islice" in e.value.hint
+
+
+def test_an_endless_generator_is_read_as_far_as_needed() -> None:
+    assert len(gather(load_examples(endless, ONE).take(20))[0]) == 20

@@ -5,6 +5,7 @@ TensorFlow is never imported here: a data set is known by its methods.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,11 @@ from litesmith.errors import InputError
 
 _END: Any = object()
 _INFINITE = -1
+# Where a stream of labelled examples is taken for endless: all its labels are read before it is
+# scored, and nothing but a whole pass tells that it ends.
+_MOST_LABELLED = 2_000_000
+_MOST_LABEL_BYTES = 4 << 30
+_MOST_SECONDS = 900.0
 _LABELS_HINT = "Give batches (x, y), with y the labels."
 
 
@@ -90,13 +96,24 @@ class BatchStream:
         """Return the labels of a whole pass, (n, …).
 
         Raises:
-            InputError: batches without labels, or labels of different shapes.
+            InputError: batches without labels, labels of different shapes, or no end in sight.
         """
-        labels = []
+        labels: list[Array] = []
+        count = size = 0
+        started = time.monotonic()
         for _, given in self.pairs():
             if given is None:
                 raise InputError(f"{self.name} gives batches without labels.", _LABELS_HINT)
             labels.append(np.asarray(given))
+            count, size = count + len(given), size + labels[-1].nbytes
+            late = time.monotonic() - started > _MOST_SECONDS
+            if late or count > _MOST_LABELLED or size > _MOST_LABEL_BYTES:
+                raise InputError(
+                    f"{self.name} has no end in sight: it gave {count:,} labelled examples in "
+                    f"{time.monotonic() - started:.0f} s and goes on.",
+                    "Data to score must end; let it return after the examples that count, e.g. "
+                    "with itertools.islice(batches, 100), or .take(100) of a tf.data.Dataset.",
+                )
         try:
             return np.concatenate(labels)
         except ValueError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.sources.detect import SourceFormat
@@ -117,7 +118,7 @@ def _given(row: _Row, options: LoadOptions) -> bool:
     return bool(getattr(options, row.field) != _default(row))
 
 
-def _default(row: _Row) -> object:
+def _default(row: _Row) -> Any:
     return getattr(LoadOptions(), row.field)
 
 
