@@ -28,11 +28,13 @@ class ImageReader:
         files: the images.
         size_hw: (height, width) to resize to; None keeps each image's own.
         mode: Pillow's name of the channels: L, RGB or RGBA.
+        reverse: yield the channels in the reverse order (BGR).
     """
 
     files: tuple[Path, ...]
     size_hw: tuple[int, int] | None
     mode: str
+    reverse: bool = False
 
     @property
     def size(self) -> int | None:
@@ -54,7 +56,8 @@ class ImageReader:
                 image = file.convert(self.mode)
             if self.size_hw is not None and image.size != self.size_hw[::-1]:
                 image = image.resize(self.size_hw[::-1], Image.Resampling.BILINEAR)
-            return np.asarray(image, np.uint8)
+            values = np.asarray(image, np.uint8)
+            return values[..., ::-1] if self.reverse else values
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             detail = " ".join(str(error).split())
             raise InputError(f"The image {path} cannot be read: {detail}") from error
@@ -87,7 +90,7 @@ def open_images(path: Path, keys: Keys, inputs: Sequence[TensorSpec]) -> Dataset
             f"Looked for {', '.join(sorted(SUFFIXES))} in it and in its folders.",
         )
     hint = "Put the images of each class into a folder of its own."
-    reader = ImageReader(tuple(flat) or files, size_hw, mode)
+    reader = ImageReader(tuple(flat) or files, size_hw, mode, inputs[0].channels == "bgr")
     if flat:
         return Dataset(reader, str(path), labels_hint=hint)
     labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])

@@ -123,6 +123,18 @@ def parse_preprocess(
     Raises:
         InputError: unknown kind or input, or two specs for the same input.
     """
+    found = given_preprocess(specs, inputs)
+    return tuple(NAMED["none"] if one is None else one for one in found)
+
+
+def given_preprocess(
+    specs: Sequence[str] | str | None, inputs: Sequence[TensorSpec]
+) -> tuple[Preprocess | None, ...]:
+    """Return one `Preprocess` per model input, None where nothing was said; else as above.
+
+    Raises:
+        InputError: as `parse_preprocess`.
+    """
     given = [specs] if isinstance(specs, str) else list(specs or ())
     chosen: dict[str | None, Preprocess] = {}
     for text in given:
@@ -132,8 +144,8 @@ def parse_preprocess(
                 f"--preprocess is given twice for {f'input {name!r}' if name else 'all inputs'}."
             )
         chosen[name] = parse_one(spec)
-    default = chosen.get(None, NAMED["none"])
-    return tuple(chosen.get(spec.name, default) for spec in inputs)
+    rest = chosen.get(None)
+    return tuple(chosen.get(spec.name, rest) for spec in inputs)
 
 
 def _split_name(text: str, inputs: Sequence[TensorSpec]) -> tuple[str | None, str]:

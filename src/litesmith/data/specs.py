@@ -15,13 +15,22 @@ class TensorSpec:
     """One input or output of a model.
 
     `shape` is as the model declares it (None where any size fits); `dtype` is a NumPy name such as
-    `float32`. `channels_first`: the application feeds an example's last axis as its first.
+    `float32`. What the application feeds is told by the rest:
+
+    Attributes:
+        channels_first: an example's last axis is fed as its first.
+        channels: "bgr" where image files, which hold RGB, are fed in that order.
+        span: smallest and largest plausible value; whole numbers when both are.
+        feeds: in words, "" when `dtype` and shape say it all.
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
     channels_first: bool = False
+    channels: str = ""
+    span: tuple[float, float] | None = None
+    feeds: str = ""
 
     @property
     def example_shape(self) -> tuple[int | None, ...]:

@@ -42,12 +42,23 @@ class SyntheticReader:
 
     def _draw(self, spec: TensorSpec, random: np.random.Generator, row: int) -> Array:
         shape = (1, *(1 if size is None else size for size in spec.example_shape))
+        if spec.span is not None:
+            return _within(spec.span, shape, random)
         if not spec.dtype.startswith(("int", "uint", "bool")):
             if row % 2:
                 return random.normal(0.0, _NORMAL_SPREAD, shape)
             return random.uniform(-1.0, 1.0, shape)
         default = _SMALL_BOUNDS.get(spec.dtype, _UNKNOWN_BOUND)
         return random.integers(0, max(self.bounds.get(spec.name, default), 1), shape)
+
+
+def _within(
+    span: tuple[float, float], shape: tuple[int, ...], random: np.random.Generator
+) -> Array:
+    low, high = span
+    if low.is_integer() and high.is_integer():
+        return random.integers(int(low), int(high) + 1, shape)
+    return random.uniform(low, high, shape)
 
 
 def synthetic_examples(
@@ -57,7 +68,8 @@ def synthetic_examples(
 
     Float inputs: uniform in [-1, 1] and normal (standard deviation 0.5) in turn. Integer inputs:
     uniform in [0, bounds[name]); without a bound the whole non-negative range of 8-bit types, and
-    only 0 and 1 for wider ones, which are usually indices. Dimensions of any size become 1.
+    only 0 and 1 for wider ones, which are usually indices. Inputs with a `span`: uniform in it.
+    Dimensions of any size become 1.
     """
     reader = SyntheticReader(tuple(inputs), n, seed, dict(bounds or {}))
     return Examples(tuple(inputs), DESCRIPTION, reader, (NAMED["none"],) * len(inputs), range(n))

@@ -11,15 +11,15 @@ import numpy as np
 
 from litesmith.data import Array, TensorSpec
 from litesmith.errors import InputError
-from litesmith.graph import DType, Graph
+from litesmith.graph import DType, Tensor
 from litesmith.graph.build import make_constant, make_op
-from litesmith.interface.ends import with_input
+from litesmith.interface.change import Change, Wiring
 
 _LAYOUTS = {"nhwc": False, "nchw": True}
 
 
-def is_channels_first(chosen: str, spec: TensorSpec) -> bool:
-    """Return whether an input is to be fed channels first.
+def layout(chosen: str, spec: TensorSpec) -> Change | None:
+    """Return the change of an input that is fed channels first, None for channels last.
 
     Raises:
         InputError: an unknown layout, or an input without channels.
@@ -28,39 +28,36 @@ def is_channels_first(chosen: str, spec: TensorSpec) -> bool:
         raise InputError(
             f"--input-layout '{chosen}' is not known.", f"Choose one of {', '.join(_LAYOUTS)}."
         )
-    if _LAYOUTS[chosen] and len(spec.example_shape) not in (2, 3, 4):
+    if not _LAYOUTS[chosen]:
+        return None
+    if len(spec.example_shape) not in (2, 3, 4):
         raise InputError(
             f"--input-layout {chosen}: the input '{spec.name}' of shape {spec.shape} has no "
             "channels to move.",
             "Name the inputs it is meant for: --input-layout NAME:nchw.",
         )
-    return _LAYOUTS[chosen]
+    return Change("fed as nchw", _channels_first, _to_channels_last, _transposed)
 
 
-def channels_first(spec: TensorSpec) -> TensorSpec:
-    """Return what the application feeds: the last axis after that of the examples."""
+def _channels_first(spec: TensorSpec) -> TensorSpec:
     head = spec.shape[: len(spec.shape) - len(spec.example_shape)]
     shape = spec.example_shape
     return replace(spec, shape=(*head, shape[-1], *shape[:-1]), channels_first=True)
 
 
-def to_channels_last(batch: Array) -> Array:
-    """Return (k, c, h, w) as (k, h, w, c)."""
+def _to_channels_last(batch: Array) -> Array:
     return np.moveaxis(batch, 1, -1)
 
 
-def feed_channels_first(graph: Graph, position: int) -> Graph:
-    """Return the graph with an input (n, h, w, c) replaced by one of (n, c, h, w)."""
-    old = graph.inputs[position]
-    rank = len(old.shape)
-    back = (0, *range(2, rank), 1)
+def _transposed(old: Tensor) -> Wiring:
+    back = (0, *range(2, len(old.shape)), 1)
+    signature = old.shape_signature
     new = old.with_(
-        shape=_first(old.shape),
-        shape_signature=None if old.shape_signature is None else _first(old.shape_signature),
+        shape=_first(old.shape), shape_signature=None if signature is None else _first(signature)
     )
     inner = old.with_(name=f"{old.name}/nhwc")
     axes = make_constant(f"{old.name}/nhwc_axes", back, DType.INT32)
-    return with_input(graph, position, new, inner, (make_op("TRANSPOSE", (new, axes), (inner,)),))
+    return new, inner, (make_op("TRANSPOSE", (new, axes), (inner,)),)
 
 
 def _first(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ value changes its scale or enters the integer world. `lower` does the rest witho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -60,48 +60,70 @@ class _Build:
         return tensor
 
 
+_NO_PINS: Mapping[Tensor, QuantParams] = MappingProxyType({})
+
+
 def annotate(
-    graph: Graph, ranges: Ranges, integer_inputs: bool = False, integer_outputs: bool = False
+    graph: Graph,
+    ranges: Ranges,
+    integer_inputs: bool | Collection[Tensor] = False,
+    integer_outputs: bool | Collection[Tensor] = False,
+    pins: Mapping[Tensor, QuantParams] = _NO_PINS,
 ) -> Annotated:
     """Return the graph annotated for full int8.
 
     Args:
         graph: verified float graph.
         ranges: from `calibrate` on the same graph.
-        integer_inputs: float inputs arrive as integers (no QUANTIZE op behind them).
-        integer_outputs: float outputs leave as integers, those that a float op computes included.
+        integer_inputs: float inputs that arrive as integers (no QUANTIZE op behind them); True for
+            all of them.
+        integer_outputs: float outputs that leave as integers, those that a float op computes
+            included.
+        pins: parameters of inputs whose codes are settled.
     """
+    ends = _Ends(_chosen(graph.inputs, integer_inputs), _chosen(graph.outputs, integer_outputs))
     refused: dict[Op, str] = {}
     while True:
-        decided, reasons = integer_ops(graph, integer_outputs, refused)
-        annotated, integer, late = _attempt(graph, decided, ranges, integer_inputs, integer_outputs)
+        decided, reasons = integer_ops(graph, ends.outputs, refused)
+        annotated, integer, late = _attempt(graph, decided, ranges, ends, pins)
         if not late:
             return Annotated(annotated, frozenset(integer), MappingProxyType(reasons))
         refused |= late
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Float inputs and outputs that the application exchanges as integers."""
+
+    inputs: frozenset[Tensor]
+    outputs: frozenset[Tensor]
+
+
+def _chosen(tensors: tuple[Tensor, ...], chosen: bool | Collection[Tensor]) -> frozenset[Tensor]:
+    if isinstance(chosen, bool):
+        chosen = tensors if chosen else ()
+    return frozenset(t for t in chosen if t.dtype is DType.FLOAT32)
 
 
 def _attempt(
     graph: Graph,
     decided: Mapping[Op, bool],
     ranges: Ranges,
-    integer_inputs: bool,
-    integer_outputs: bool,
+    ends: _Ends,
+    pins: Mapping[Tensor, QuantParams],
 ) -> tuple[Graph, set[Op], dict[Op, str]]:
     """Annotate as decided; the last result names ops whose kernel cannot take their scales."""
     build = _Build(ranges)
-    if integer_inputs:
-        for tensor in graph.inputs:
-            if tensor.dtype is DType.FLOAT32:
-                build.enter(tensor)
+    for tensor in graph.inputs:
+        if tensor in ends.inputs:
+            build.enter(tensor)
+            build.fixed.update({tensor: pins[tensor]} if tensor in pins else {})
     for op in graph.ops:
         if decided.get(op, False):
             _integer_op(op, build)
         else:
             build.ops.append(op)
-    outputs = [
-        _operand(t, build) if integer_outputs and t.dtype is DType.FLOAT32 else t
-        for t in graph.outputs
-    ]
+    outputs = [_operand(t, build) if t in ends.outputs else t for t in graph.outputs]
     ops, integer = _settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
     quants = activation_quants(wired, integer, build.groups, build.fixed, build.observed)
@@ -213,7 +235,8 @@ def _regrouped(build: _Build, moved: Mapping[Tensor, Tensor]) -> Groups:
 
 def _rewired(build: _Build, moved: Mapping[Tensor, Tensor]) -> tuple[list[Op], set[Op]]:
     """Insert the QUANTIZE ops; only tied readers take the requantized copy."""
-    ops: list[Op] = []
+    made = {t for op in build.ops for t in op.outputs}
+    ops = [_quantize_op(t, moved[t]) for t in moved if t not in made]  # inputs
     integer: set[Op] = set()
     for op in build.ops:
         row = facts(op)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -17,16 +18,27 @@ from litesmith.quantize.params import integer_dtype, to_integers
 _PER_CHANNEL_FC = 12
 
 
-def lower(annotated: Annotated, input_type: str = "float32", output_type: str = "float32") -> Graph:
+Types = str | Sequence[str]
+
+
+def lower(
+    annotated: Annotated, input_type: Types = "float32", output_type: Types = "float32"
+) -> Graph:
     """Return the graph that ships.
 
     Args:
         annotated: from `annotate`.
-        input_type: "float32", "int8" or "uint8": what float inputs of the source become. Integer
-            inputs stay as they are.
+        input_type: "float32", "int8" or "uint8": what float inputs of the source become, one for
+            all or one each. Integer inputs stay as they are.
         output_type: the same for outputs.
     """
-    return _Lowering(annotated).graph(input_type, output_type)
+    graph = annotated.graph
+    kinds = (_each(input_type, graph.inputs), _each(output_type, graph.outputs))
+    return _Lowering(annotated).graph(*kinds)
+
+
+def _each(types: Types, tensors: Sequence[Tensor]) -> Sequence[str]:
+    return (types,) * len(tensors) if isinstance(types, str) else types
 
 
 class _Lowering:
@@ -40,11 +52,13 @@ class _Lowering:
         self.constants: dict[tuple[int, bytes, bytes], Array] = {}
         self.ops: list[Op] = []
 
-    def graph(self, input_type: str, output_type: str) -> Graph:
-        inputs = tuple(self._input(t, input_type) for t in self.source.inputs)
+    def graph(self, input_types: Sequence[str], output_types: Sequence[str]) -> Graph:
+        pairs = zip(self.source.inputs, input_types, strict=True)
+        inputs = tuple(self._input(t, kind) for t, kind in pairs)
         for op in self.source.ops:
             self._op(op)
-        outputs = tuple(self._output(t, output_type) for t in self.source.outputs)
+        ends = zip(self.source.outputs, output_types, strict=True)
+        outputs = tuple(self._output(t, kind) for t, kind in ends)
         return self.source.with_(inputs=inputs, outputs=outputs, ops=tuple(self.ops))
 
     def _input(self, tensor: Tensor, kind: str) -> Tensor:

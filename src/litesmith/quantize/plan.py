@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from litesmith.graph import DType, Graph, Op, Tensor
@@ -44,13 +44,16 @@ _CARRIERS = frozenset(
 
 
 def integer_ops(
-    graph: Graph, integer_outputs: bool = False, refused: Mapping[Op, str] = MappingProxyType({})
+    graph: Graph,
+    integer_outputs: bool | Collection[Tensor] = False,
+    refused: Mapping[Op, str] = MappingProxyType({}),
 ) -> tuple[dict[Op, bool], dict[Op, str]]:
     """Decide for every op of the main graph whether it becomes an integer op.
 
     Args:
         graph: float graph.
-        integer_outputs: the application reads integers, so carriers before outputs pay off.
+        integer_outputs: outputs that the application reads as integers (True for all), so that
+            carriers before them pay off.
         refused: ops that must stay float for a reason found elsewhere (their scales, for one).
 
     Returns:
@@ -66,7 +69,9 @@ def integer_ops(
         decided[op] = reason is None
         if reason is not None:
             reasons[op] = reason
-    _release_carriers(graph, decided, set(graph.outputs) if integer_outputs else set())
+    if isinstance(integer_outputs, bool):
+        integer_outputs = graph.outputs if integer_outputs else ()
+    _release_carriers(graph, decided, set(integer_outputs))
     return decided, reasons
 
 

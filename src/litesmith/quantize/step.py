@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from litesmith.data import Examples
+from litesmith.data.per_port import by_port
 from litesmith.errors import ConversionError, InputError
-from litesmith.graph import DType, Graph, Op
+from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
 from litesmith.graph.census import float_ops
 from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import annotate
+from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
-from litesmith.quantize.ranges import calibrate
+from litesmith.quantize.plan import integer_ops
+from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.weights import dynamic, float16
 
 ENDS = ("float32", "int8", "uint8")
@@ -86,8 +89,9 @@ class Quantize:
 
     Attributes:
         scheme: a key of `SCHEMES`.
-        input_type, output_type: element type of float inputs and outputs of the shipped file
-            ("float32", "int8", "uint8"; the integer ones need scheme int8).
+        input_type, output_type: element type of float inputs and outputs of the shipped file:
+            "float32", "int8" or "uint8", or "NAME:int8" for one, separated by commas. The integer
+            ones need scheme int8. Inputs that are integers already stay what they are.
         integer_only: refuse to leave a float op (targets without a floating-point unit).
         per_tensor: kinds of op whose weights get one scale instead of one per channel.
     """
@@ -101,7 +105,9 @@ class Quantize:
 
     def __post_init__(self) -> None:
         find_scheme(self.scheme)
-        for option, value in (("input", self.input_type), ("output", self.output_type)):
+        types = (("input", self.input_type), ("output", self.output_type))
+        for option, text in ((option, t) for option, given in types for t in given.split(",")):
+            value = text.rpartition(":")[2].strip()
             if value not in ENDS:
                 raise InputError(
                     f"--{option}-type cannot be '{value}'.", f"Choose one of {', '.join(ENDS)}."
@@ -143,14 +149,22 @@ class Quantize:
                 "Pass --data SPEC (100-500 typical examples, no labels needed), or use "
                 "--quantize dynamic, which needs none.",
             )
+        leave = _types(self.output_type, graph.output_names(), "output")
+        outputs = _integers(graph.outputs, leave)
         ranges = calibrate(graph, data, progress)
-        integer_ends = self.input_type != "float32", self.output_type != "float32"
-        annotated = per_tensor(annotate(graph, ranges, *integer_ends), self.per_tensor)
-        lowered = lower(annotated, self.input_type, self.output_type)
+        found = entrances(graph, ranges, integer_ops(graph, outputs)[0])
+        graph, ranges = found.graph, found.ranges
+        arrive = _types(self.input_type, graph.input_names(), "input")
+        arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
+        inputs = _integers(graph.inputs, arrive)
+        pins = {**_pins(inputs, ranges), **found.pins}
+        annotated = annotate(graph, ranges, inputs, _integers(graph.outputs, leave), pins)
+        lowered = lower(per_tensor(annotated, self.per_tensor), arrive, leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         result, _ = dynamic(lowered)
         why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
-        return Outcome(result, True, why, float_notices(result, annotated.reasons))
+        notices = float_notices(result, annotated.reasons)
+        return Outcome(result, True, "; ".join((why, *found.why)), notices)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         left = float_ops(outcome.graph)
@@ -164,6 +178,21 @@ class Quantize:
                 else "Use --quantize int8 --data SPEC.",
             )
         return outcome
+
+
+def _types(given: str, names: Sequence[str], what: str) -> tuple[str, ...]:
+    return by_port(given.split(","), names, f"--{what}-type", "float32", what)
+
+
+def _integers(tensors: Sequence[Tensor], types: Sequence[str]) -> tuple[Tensor, ...]:
+    pairs = zip(tensors, types, strict=True)
+    return tuple(t for t, kind in pairs if kind != "float32" and t.dtype is DType.FLOAT32)
+
+
+def _pins(inputs: Sequence[Tensor], ranges: Ranges) -> dict[Tensor, QuantParams]:
+    """Return the parameters of inputs that were seen to hold raw bytes."""
+    found = {tensor: bytes_like(ranges, tensor) for tensor in inputs}
+    return {tensor: quant for tensor, quant in found.items() if quant is not None}
 
 
 def describe(ops: tuple[Op, ...]) -> str:
