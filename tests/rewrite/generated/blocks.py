@@ -67,9 +67,11 @@ def _squeeze_excite(m: Making, x: Tensor) -> Tensor:
 
 def _layer_norm(m: Making, x: Tensor) -> Tensor | None:
     """The converter's form."""
+    return None if x.shape[-1] < 2 else _normalized(m, x)
+
+
+def _normalized(m: Making, x: Tensor) -> Tensor:
     c, last = x.shape[-1], len(x.shape) - 1
-    if c < 2:
-        return None
     mean = m.reduce("MEAN", x, [last], keep=True)
     spread = m.reduce("MEAN", m.op("SQUARED_DIFFERENCE", x, mean), [last], keep=True)
     inverse = m.op("RSQRT", m.op("ADD", spread, const(np.float32(0.05))))
@@ -217,6 +219,37 @@ def _shape_arithmetic(m: Making, x: Tensor) -> Tensor | None:
     return result
 
 
+def _repeated(m: Making, x: Tensor) -> Tensor | None:
+    """Nearest upsampling as Keras 3 writes it."""
+    n, h, w, c = x.shape
+    if not m.static:
+        return None
+    tall, wide = m.number(1, 3), m.number(2, 3)
+    y = m.op("TILE", m.reshape(x, n, h, 1, w, c), const([1, 1, tall, 1, 1]))
+    y = m.reshape(y, n, h * tall, w, 1, c)
+    y = m.op("TILE", y, const([1, 1, 1, wide, 1]))
+    return m.reshape(y, n, h * tall, w * wide, c)
+
+
+def _reductions(m: Making, x: Tensor) -> Tensor | None:
+    """One reduction after another, and a sum divided by its count."""
+    rank = len(x.shape)
+    if rank < 3:
+        return None
+    kind, keep = m.among("MEAN", "SUM", "REDUCE_MAX"), m.chance(0.5)
+    y = m.reduce(kind, m.reduce(kind, x, [rank - 2], keep), [1 if rank > 3 else rank - 2], keep)
+    total = m.reduce("SUM", x, [1], m.chance(0.5))
+    return y if m.chance(0.5) else m.op("MUL", total, const(np.float32(1 / x.shape[1])))
+
+
+def _wide(m: Making, x: Tensor) -> Tensor | None:
+    """A normalization before a layer of a thousand units."""
+    if len(x.shape) != 2 or x.shape[0] != 1:
+        return None
+    y = _normalized(m, dense(m, x, 6))
+    return dense(m, dense(m, y, 1024, RELU), 5)
+
+
 def _constants(m: Making, x: Tensor) -> Tensor:
     """Weights that are still computed."""
     c, out = x.shape[-1], m.number(1, 5)
@@ -274,6 +307,8 @@ BLOCKS: tuple[Layer, ...] = (
     *(_unrolled,) * 2,
     _embedding,
     _shape_arithmetic,
+    *(_reductions,) * 2,
+    _wide,
     _constants,
     _twins,
     _layout_noise,
@@ -287,4 +322,5 @@ IMAGE_BLOCKS: tuple[Layer, ...] = (
     *(_dilated,) * 2,
     *(_squeeze_excite,) * 2,
     _group_norm,
+    _repeated,
 )
