@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class LitesmithError(Exception):
@@ -20,6 +20,7 @@ class LitesmithError(Exception):
         message: what happened, one sentence.
         hint: what the user can do about it ("" when there is nothing to add).
         log: path of a log file with third-party output, or None.
+        report: what was known when it happened (a `litesmith.report.Report`), or None.
         code: stable identifier used in JSON.
         exit_code: process exit code.
     """
@@ -32,6 +33,7 @@ class LitesmithError(Exception):
         self.message = message
         self.hint = hint
         self.log = log
+        self.report: Any = None
 
     def as_json(self) -> dict[str, str | None]:
         """Return the `error` object of the JSON contract."""

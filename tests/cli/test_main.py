@@ -54,7 +54,7 @@ def test_errors_become_exit_codes(verb, capfd, error, code):
 def test_an_error_carries_what_was_known(verb, capfd):
     def fail(*args, **options):
         error = BudgetError("Missed.")
-        vars(error)["report"] = replace(OK, status="rejected", error=error.as_json())
+        error.report = replace(OK, status="rejected", error=error.as_json())
         raise error
 
     verb(fail)

@@ -30,6 +30,5 @@ def _report(error: LitesmithError, args: Sequence[str]) -> Any:
     from litesmith.report import FailureReport, Report
     from litesmith.report.version import __version__
 
-    carried = getattr(error, "report", None)
     noun = Report if "export" in args[:1] or "demo" in args[:1] else FailureReport
-    return carried or noun(__version__, "failed", error.as_json())
+    return error.report or noun(__version__, "failed", error.as_json())

@@ -59,7 +59,7 @@ class _Given:
 
 
 def run(source: Any, output: str | Path, options: ExportOptions, listen: Listener) -> Report:
-    """Export a model; an error carries the report of what was known (`carried_report`).
+    """Export a model; an error carries the report of what was known (`report`).
 
     Raises:
         LitesmithError: any of its kinds; `output` is untouched then.

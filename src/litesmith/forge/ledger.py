@@ -49,14 +49,4 @@ class Ledger:
     def attach(self, error: LitesmithError) -> None:
         """Let an error carry the report of what was known when it happened."""
         status = "rejected" if isinstance(error, BudgetError) else "failed"
-        carry_report(error, self.finish(status, error))
-
-
-def carry_report(error: LitesmithError, report: Any) -> None:
-    """Hang a report on an error, as its attribute `report`."""
-    vars(error)["report"] = report
-
-
-def carried_report(error: LitesmithError) -> Any:
-    """Return the report that an error carries, or None."""
-    return vars(error).get("report")
+        error.report = self.finish(status, error)
