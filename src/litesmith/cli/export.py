@@ -31,13 +31,27 @@ def export(
     ] = None,
     data: opt.Data = None,
     preprocess: opt.Preprocess = None,
+    embed_preprocess: Annotated[
+        bool | None,
+        typer.Option(
+            "--embed-preprocess",
+            help="Build --preprocess into the file: the application feeds raw values.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
     input_type: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE", help="What the application feeds: float32, int8, uint8."),
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE",
+            help="What the application feeds: float32, int8, uint8; NAME:uint8 for one input.",
+        ),
     ] = None,
     output_type: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE", help="What the application reads: float32, int8, uint8."),
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE",
+            help="What the application reads: float32, int8, uint8; NAME:uint8 for one output.",
+        ),
     ] = None,
     target: opt.Target = None,
     input_layout: Annotated[
@@ -45,6 +59,24 @@ def export(
         typer.Option(
             metavar="LAYOUT",
             help="nhwc or nchw: what the application feeds; NAME:nchw for one input.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    input_channels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNELS",
+            help="rgb, bgr, rgba or gray: what the application feeds; FED,READ if the model reads "
+            "others than rgb; NAME:gray for one input.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    input_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HxW",
+            help="Size of the application's images, resized in the file to the model's: 480x640, or "
+            "480x640,nearest; NAME:480x640 for one input.",
             rich_help_panel=_ENDS,
         ),
     ] = None,
@@ -200,10 +232,13 @@ def export(
             max_drop=max_drop,
             confident=confident,
             preprocess=preprocess,
+            embed_preprocess=embed_preprocess,
             input_type=input_type,
             output_type=output_type,
             target=target,
             input_layout=input_layout,
+            input_channels=input_channels,
+            input_size=input_size,
             head=head,
             signature=signature,
             input_shape=input_shape or (),

@@ -63,7 +63,8 @@ def _first(options: ExportOptions) -> Describe:
     """Return the step with what the run knows anyway: preprocessing, and names of folders."""
     places = [p for p in (options.data, options.eval) if isinstance(p, (str, Path))]
     folders = next((f for f in map(class_folders, places) if f), ())
-    return Describe(preprocess=options.preprocess, folders=folders)
+    built_in = bool(options.embed_preprocess)
+    return Describe(preprocess=() if built_in else options.preprocess, folders=folders)
 
 
 def _given(options: ExportOptions) -> dict[str, Any]:

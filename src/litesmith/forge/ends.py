@@ -5,9 +5,78 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from litesmith.data.per_port import by_port
+from litesmith.errors import InputError
 from litesmith.forge.options import ExportOptions
+from litesmith.forge.original import Original
 from litesmith.interface import ShapeInputs, ShapeOutputs
+from litesmith.quantize import Quantize
 from litesmith.rewrite import Rewrite
+from litesmith.sources import Source
+
+
+def refuse_preprocess(options: ExportOptions) -> None:
+    """Refuse preprocessing that is to be built in and cannot be.
+
+    Raises:
+        InputError: nothing to build in, or channels that it does not speak of.
+    """
+    if options.embed_preprocess and not options.preprocess:
+        raise InputError(
+            "--embed-preprocess needs --preprocess: what the model expects of raw values.",
+            "Add --preprocess unit, tf, torch, caffe, scale=A,offset=B or mean=…,std=…; none if it "
+            "reads raw values itself.",
+        )
+    if options.preprocess and not options.embed_preprocess and options.input_channels:
+        raise InputError(
+            "--input-channels with --preprocess needs --embed-preprocess: preprocessing speaks of "
+            "the channels that the model reads."
+        )
+
+
+def fed(steps: tuple[Any, ...], source: Source) -> Original:
+    """Return the original, fed as the application will.
+
+    Raises:
+        InputError: an option does not fit the inputs.
+    """
+    original = Original(source)
+    for step in steps:
+        if isinstance(step, ShapeInputs):
+            change = step.translation(original.inputs)
+            original = replace(original, fed=(*original.fed, change))
+    return original
+
+
+def refuse_types(steps: tuple[Any, ...], original: Original) -> None:
+    """Refuse integers for an input that is not fed raw values where nothing quantizes it.
+
+    Raises:
+        InputError: there is such an input.
+    """
+    if any(isinstance(step, Quantize) and step.integer_activations for step in steps):
+        return
+    wanted = next((s.types for s in steps if isinstance(s, ShapeInputs)), ())
+    names = [spec.name for spec in original.inputs]
+    kinds = by_port(wanted, names, "--input-type", "float32", "input")
+    for spec, kind in zip(original.inputs, kinds, strict=True):
+        if spec.dtype == "float32" and kind != "float32":
+            raise InputError(
+                f"--input-type {kind}: the input '{spec.name}' has no preprocessing to build in, "
+                "so it needs integer activations.",
+                f"Say --preprocess {spec.name}:none if it is fed raw values, or use --quantize "
+                "int8 --data SPEC.",
+            )
+
+
+def data_preprocess(
+    steps: tuple[Any, ...], source: Source, preprocess: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what raw examples must undergo to be what the application feeds."""
+    for step in steps:
+        if isinstance(step, ShapeInputs) and step.preprocess:
+            return step.left(preprocess, source.info.inputs)
+    return preprocess
 
 
 def with_ends(steps: tuple[Any, ...], options: ExportOptions) -> tuple[Any, ...]:
@@ -24,7 +93,14 @@ def with_ends(steps: tuple[Any, ...], options: ExportOptions) -> tuple[Any, ...]
 
 
 def _inputs(options: ExportOptions) -> dict[str, Any]:
-    return {"layout": options.input_layout}
+    raw = options.preprocess if options.embed_preprocess else ()
+    return {
+        "preprocess": raw,
+        "types": tuple(options.input_type.split(",")) if raw and options.input_type else (),
+        "channels": options.input_channels,
+        "size": options.input_size,
+        "layout": options.input_layout,
+    }
 
 
 def _outputs(options: ExportOptions) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
 from litesmith.forge.described import described
+from litesmith.forge.ends import data_preprocess, fed, refuse_types
 from litesmith.forge.facts import artifact_facts, source_facts
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
@@ -26,7 +27,6 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
-from litesmith.interface import ShapeInputs
 from litesmith.measure import measure_size
 from litesmith.recipe import write_recipe
 from litesmith.report import FloatFile, Latency, Report, TargetFacts
@@ -80,7 +80,8 @@ def _run(
     with open_source(source, loading) as opened:
         listen("load", None)
         ledger.note(source=source_facts(opened.info))
-        original = _fed(plan, opened)
+        original = fed(plan.steps, opened)
+        refuse_types(plan.steps, original)
         given = _given(plan, original, ledger)
         if opened.info.format != "tflite":
             listen("convert", None)
@@ -110,24 +111,15 @@ def _run(
     return ledger.finish()
 
 
-def _fed(plan: Plan, source: Source) -> Original:
-    """Return the original, fed as the application will."""
-    original = Original(source)
-    for step in plan.steps:
-        if isinstance(step, ShapeInputs):
-            fed = step.translation(original.inputs)
-            original = replace(original, fed=(*original.fed, fed))
-    return original
-
-
 def _given(plan: Plan, original: Original, ledger: Ledger) -> _Given:
     options = plan.options
     examples = labelled = None
     carried = False
+    preprocess = data_preprocess(plan.steps, original.source, options.preprocess)
     if options.data is not None:
-        examples, carried = load_examples(options.data, original, options.preprocess)
+        examples, carried = load_examples(options.data, original, preprocess)
     if options.eval is not None:
-        labelled, also = load_labelled(options.eval, original, options.preprocess)
+        labelled, also = load_labelled(options.eval, original, preprocess)
         carried = carried or also
     if carried:
         ledger.warn((notice(original.source),))
@@ -179,7 +171,9 @@ def _prove(
         parity = siblings.with_sibling(parity, prove.parity(first, second, synthetic=True))
     ledger.note(
         parity=parity,
-        artifact=artifact_facts(str(plan.output), built.model, built.graph, built.session),
+        artifact=artifact_facts(
+            str(plan.output), built.model, built.graph, built.session, original.inputs
+        ),
         float_tflite=_float_file(plan, built.float_model),
         target=TargetFacts(plan.target.name, True, plan.target.proof, plan.target.table.version),
     )

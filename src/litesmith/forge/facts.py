@@ -27,15 +27,18 @@ def source_facts(info: SourceInfo) -> SourceFacts:
     )
 
 
-def artifact_facts(path: str, model: bytes, graph: Graph, session: FileSession) -> Artifact:
-    """Return what is known of the file that comes out."""
+def artifact_facts(
+    path: str, model: bytes, graph: Graph, session: FileSession, fed: Iterable[TensorSpec] = ()
+) -> Artifact:
+    """Return what is known of the file that comes out; `fed`: what the application feeds."""
+    feeds = tuple(spec.feeds or None for spec in fed)
     size = measure_size(model)
     return Artifact(
         path=path,
         size_bytes=size.raw_bytes,
         size_gzip_bytes=size.gzip_bytes,
         sha256=size.sha256,
-        inputs=_ports(graph.input_names(), session.inputs),
+        inputs=_ports(graph.input_names(), session.inputs, feeds),
         outputs=_ports(graph.output_names(), session.outputs),
         ops=op_counts(graph),
         float_ops=len(float_ops(graph)),
@@ -61,8 +64,11 @@ def _tensors(specs: Iterable[TensorSpec]) -> tuple[TensorFacts, ...]:
     return tuple(TensorFacts(s.name, tuple(s.shape), s.dtype) for s in specs)
 
 
-def _ports(names: Sequence[str], ports: Sequence[RuntimePort]) -> tuple[Port, ...]:
+def _ports(
+    names: Sequence[str], ports: Sequence[RuntimePort], feeds: Sequence[str | None] = ()
+) -> tuple[Port, ...]:
+    told = feeds or (None,) * len(ports)
     return tuple(
-        Port(name, p.shape, p.dtype, p.scale, p.zero_point, p.signature or None)
-        for name, p in zip(names, ports, strict=True)
+        Port(name, p.shape, p.dtype, p.scale, p.zero_point, p.signature or None, words)
+        for name, p, words in zip(names, ports, told, strict=True)
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from litesmith.errors import InputError
 
@@ -18,6 +20,34 @@ Listener = Callable[[str, "float | None"], None]
 
 def deaf(stage: str, fraction: float | None) -> None:
     """Listener that shows nothing."""
+
+
+Texts = Sequence[str] | str | None
+Shapes = Mapping[str, Sequence[int | None]] | Sequence[str]
+
+
+class Loading(TypedDict, total=False):
+    """How a source is loaded, as a Python caller says it: keyword arguments of every verb.
+
+    See `LoadingOptions`; `time_limit` is in seconds.
+    """
+
+    signature: str | None
+    input_shape: Shapes
+    custom_objects: Texts
+    builder: str | None
+    inputs: Texts
+    outputs: Texts
+    input: Texts
+    allow_flex: bool | None
+    trust: bool | None
+    time_limit: float | None
+
+
+class Converting(Loading, total=False):
+    """The same for verbs that make a file."""
+
+    batch: int | str | None
 
 
 @dataclass(frozen=True)
@@ -63,9 +93,14 @@ class ExportOptions:
         max_drop: number, or text such as "0.01" or "1%".
         confident: judge `max_drop` by the 95 % bound.
         preprocess: specs.
-        input_type, output_type: "float32", "int8" or "uint8".
+        embed_preprocess: build `preprocess` into the file, which is then fed raw values.
+        input_type, output_type: "float32", "int8" or "uint8", or "NAME:int8" for one, separated by
+            commas.
         target: name of a runtime.
         input_layout: "nhwc" or "nchw", or "NAME:nchw" each: what the application feeds.
+        input_channels: "rgb", "bgr", "rgba" or "gray": what it feeds; "FED,READ" if the model reads
+            others than rgb.
+        input_size: "HxW[,nearest]": its images, which the file resizes.
         head: what the application reads, for all outputs or "NAME:HEAD" each.
         labels: file with the names of the classes, or the names.
         metadata: write TFLite metadata.
@@ -88,10 +123,13 @@ class ExportOptions:
     max_drop: float | str | None = None
     confident: bool | None = None
     preprocess: tuple[str, ...] = ()
+    embed_preprocess: bool | None = None
     input_type: str | None = None
     output_type: str | None = None
     target: str | None = None
     input_layout: tuple[str, ...] = ()
+    input_channels: tuple[str, ...] = ()
+    input_size: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     labels: str | Path | tuple[str, ...] | None = None
     metadata: bool | None = None
@@ -183,6 +221,38 @@ def written_shapes(given: Mapping[str, Sequence[int | None]] | Sequence[str]) ->
         sizes = {n: ["?" if size is None else str(size) for size in s] for n, s in given.items()}
         return tuple(f"{name}={'x'.join(shape)}" for name, shape in sizes.items())
     return as_texts(given)
+
+
+def loading_options(
+    given: Loading, known: type[Loading], verb: Callable[..., Any]
+) -> LoadingOptions:
+    """Return what a Python caller said, in the form of the command line.
+
+    Args:
+        given: keyword arguments of a verb.
+        known: those of loading that it has.
+        verb: the function they were given to.
+
+    Raises:
+        InputError: an argument that the verb does not have.
+    """
+    for name in given:
+        if name not in known.__annotations__:
+            all_ = [*known.__annotations__, *inspect.signature(verb).parameters]
+            close = difflib.get_close_matches(name, all_, 1, 0.5)
+            title = f"litesmith.{verb.__name__}"
+            raise InputError(
+                f"{title} has no option {name}.",
+                f"Did you mean {close[0]}?" if close else f"help({title}) lists them.",
+            )
+    words: dict[str, Any] = dict(given)
+    for name in ("custom_objects", "inputs", "outputs", "input"):
+        words[name] = as_texts(words.get(name))
+    batch = words.get("batch")
+    words["batch"] = None if batch is None else str(batch)
+    words["input_shape"] = written_shapes(words.get("input_shape") or ())
+    words["time_limit_s"] = words.pop("time_limit", None)
+    return LoadingOptions(**words)
 
 
 def as_texts(given: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
 from litesmith.forge.c_array import header_of
 from litesmith.forge.described import with_metadata
-from litesmith.forge.ends import with_ends
+from litesmith.forge.ends import refuse_preprocess, with_ends
 from litesmith.forge.options import (
     DEFAULT_TIME_LIMIT_S,
     ExportOptions,
@@ -42,8 +42,11 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "max-drop": ("max_drop", (int, float, str)),
     "confident": ("confident", (bool,)),
     "preprocess": ("preprocess", _TEXTS),
+    "embed-preprocess": ("embed_preprocess", (bool,)),
     "target": ("target", _TEXT),
     "input-layout": ("input_layout", _TEXTS),
+    "input-channels": ("input_channels", _TEXTS),
+    "input-size": ("input_size", _TEXTS),
     "head": ("head", _TEXTS),
     "no-rewrite": ("no_rewrite", _TEXTS),
     "seed": ("seed", (int,)),
@@ -167,7 +170,9 @@ def _refuse_contradictions(plan: Plan) -> None:
     if options.metric is not None and options.eval is None:
         raise InputError("--metric needs --eval, labelled examples to score.")
     described = any(isinstance(step, Describe) for step in plan.steps)
-    if options.preprocess and options.data is None and options.eval is None and not described:
+    refuse_preprocess(options)
+    used = described or options.embed_preprocess
+    if options.preprocess and options.data is None and options.eval is None and not used:
         raise InputError("--preprocess is of no use without --data, --eval or --metadata.")
     if scheme == "int8" and "," in (options.loading.signature or ""):
         raise InputError(
@@ -245,9 +250,12 @@ def _with_quantize(
     steps: tuple[Any, ...], options: ExportOptions, target: Target
 ) -> tuple[Any, ...]:
     """Return the steps with what the command line says about quantizing."""
+    own = next((s.scheme for s in steps if isinstance(s, Quantize)), None)
+    raw = options.embed_preprocess and (options.quantize or own) != "int8"
     given = {
         "scheme": options.quantize,
-        "input_type": options.input_type,
+        # Without integer activations only raw values can be fed as integers.
+        "input_type": None if raw else options.input_type,
         "output_type": options.output_type,
         "integer_only": target.integer_only or None,
         "per_tensor": per_tensor_kinds(target) or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from litesmith.data import Examples, TensorSpec, synthetic_examples
 from litesmith.graph import DType, Graph, Tensor
@@ -22,10 +23,11 @@ def graph_specs(graph: Graph, declared: Sequence[TensorSpec] = ()) -> tuple[Tens
         graph: open dimensions get the sizes that the file assumes for them.
         declared: the source's inputs, which tell a batch of 4 from four of something.
     """
-    shapes = [spec.shape for spec in declared] or [_declared(t) for t in graph.inputs]
-    named = zip(graph.input_names(), graph.inputs, shapes, strict=True)
+    specs = declared or [TensorSpec("", _declared(t), "") for t in graph.inputs]
+    named = zip(graph.input_names(), graph.inputs, specs, strict=True)
     return tuple(
-        TensorSpec(name, _known(shape, t.shape), t.dtype.numpy.name) for name, t, shape in named
+        replace(s, name=name, shape=_known(s.shape, t.shape), dtype=t.dtype.numpy.name)
+        for name, t, s in named
     )
 
 

@@ -74,10 +74,12 @@ class ShapeInputs:
         kinds = self._kinds(specs)
         built = given_preprocess(self.preprocess, specs)
         others = given_preprocess(preprocess, specs)
-        return tuple(
-            f"{spec.name}:{_left(mine is not None, kind, other.spec if other else 'none')}"
-            for spec, mine, kind, other in zip(specs, built, kinds, others, strict=True)
-        )
+        parts = zip(specs, built, kinds, others, strict=True)
+        left = [
+            (spec.name, _left(mine is not None, kind, other.spec if other else "none"))
+            for spec, mine, kind, other in parts
+        ]
+        return tuple(f"{name}:{what}" for name, what in left if what != "none")
 
     def __call__(self, graph: Graph, data: Any = None, progress: Progress = silent) -> Shaped:
         """Return the graph with the inputs that the application feeds.

@@ -42,7 +42,8 @@ def layout(chosen: str, spec: TensorSpec) -> Change | None:
 def _channels_first(spec: TensorSpec) -> TensorSpec:
     head = spec.shape[: len(spec.shape) - len(spec.example_shape)]
     shape = spec.example_shape
-    return replace(spec, shape=(*head, shape[-1], *shape[:-1]), channels_first=True)
+    feeds = f"{spec.feeds or 'values as the model reads them'}, channels first"
+    return replace(spec, shape=(*head, shape[-1], *shape[:-1]), channels_first=True, feeds=feeds)
 
 
 def _to_channels_last(batch: Array) -> Array:

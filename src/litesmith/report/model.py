@@ -24,6 +24,8 @@ class Port:
     """An input or output of a .tflite; `scale` and `zero_point` are None unless quantized.
 
     `shape_signature` is `shape` with -1 for dimensions that the application chooses, None without.
+    `feeds` says what an input that was shaped for the application is fed. Raw values are fed as
+    they are, into integers too: they are the integers, whatever `scale` says.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Port:
     scale: float | None
     zero_point: int | None
     shape_signature: tuple[int, ...] | None = None
+    feeds: str | None = None
 
 
 @dataclass(frozen=True)
