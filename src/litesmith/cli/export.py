@@ -75,7 +75,7 @@ def export(
         list[str] | None,
         typer.Option(
             metavar="HxW",
-            help="Size of the application's images, resized in the file to the model's: 480x640, or "
+            help="The size of the application's images, which the file resizes: 480x640, or "
             "480x640,nearest; NAME:480x640 for one input.",
             rich_help_panel=_ENDS,
         ),
