@@ -97,7 +97,12 @@ def _rows() -> Iterator[Row]:
     linear = (_STATIC, _CLAMPED)
     yield Row("CONV_2D", _DENSE | _HYBRID, True, linear, "measured")
     yield Row("DEPTHWISE_CONV_2D", _DENSE, True, linear, "measured")
-    yield Row("TRANSPOSE_CONV", _DENSE | _HYBRID, True, linear, "measured")
+    covers = Constraint(
+        "window_covers_stride", "a window at least as large as its stride",
+        lambda op: all(k >= s for k, s in zip(c.kernel(op), c.strides(op), strict=True)),
+        "Pad the weights with zeros.",
+    )  # fmt: skip
+    yield Row("TRANSPOSE_CONV", _DENSE | _HYBRID, True, (*linear, covers), "measured")
     even = Constraint("int4_columns", "an even number of int4 input channels", _int4_columns)
     yield Row(
         "FULLY_CONNECTED", _DENSE | _HYBRID | {Types(F32, I4), Types(I8, I4)}, True,
@@ -178,6 +183,7 @@ XNNPACK = Table(
     version="LiteRT 2.3.0, 2026-11-24",
     sources=_SOURCES,
     rows=table_of(_rows()),
+    generic=(c.rank_at_most(6),),
     fallback=LITERT,
     elsewhere="on LiteRT's own kernels, which are slower",
 )

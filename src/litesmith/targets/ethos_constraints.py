@@ -46,9 +46,18 @@ def _bias(op: Op) -> bool:
 
 
 def _wide_stride(op: Op) -> bool:
-    undilated = c.dilations(op) == (1, 1)
+    if max(c.strides(op)) <= 3:
+        return True
     valid = op.option("padding", Padding.SAME) == Padding.VALID
-    return max(c.strides(op)) <= 3 or (undilated and valid)
+    return c.dilations(op) == (1, 1) and (valid or not _padded(op))
+
+
+def _padded(op: Op) -> bool:
+    """True when SAME padding adds rows or columns."""
+    sizes = zip(
+        c.spatial(c.real(op)), c.spatial(op.outputs[0]), c.strides(op), c.kernel(op), strict=True
+    )
+    return any((out - 1) * stride + window > n for n, out, stride, window in sizes)
 
 
 def _transpose_stride(op: Op) -> bool:
@@ -97,7 +106,9 @@ def _scale_248(op: Op) -> bool:
 
 
 def _half_twice(op: Op) -> bool:
-    return not op.option("half_pixel_centers", False) or _one_factor(op) in (None, 2.0)
+    if not op.option("half_pixel_centers", False) or c.spatial(c.real(op)) == (1, 1):
+        return True
+    return _one_factor(op) == 2.0
 
 
 def _factors(op: Op) -> list[float]:
@@ -140,7 +151,7 @@ def _mean_elements(op: Op) -> bool:
 
 
 def _mean_axis(op: Op) -> bool:
-    return all(_nhwc(op)[a] < 4096 for a in _reduced(op) if a >= 0)
+    return all(_nhwc(op)[a] <= 4096 for a in _reduced(op) if a >= 0)
 
 
 def _volume(op: Op) -> bool:
@@ -154,7 +165,7 @@ def _paddings(op: Op) -> bool:
 
 def _softmax_area(op: Op) -> bool:
     height, width = c.spatial(c.real(op))
-    return height * width < 2**16
+    return height * width <= 2**16
 
 
 def _depth_axis(op: Op) -> bool:
@@ -217,7 +228,9 @@ def _narrow(op: Op) -> bool:
     """Vela 5.2 accepts wide integers on the U85 by its table, and then cannot compile them."""
     wide = c.real(op).dtype
     if op.kind == "CAST":
-        return {wide, op.outputs[0].dtype} != {DType.INT64, DType.BOOL}
+        return wide is not DType.INT64 or op.outputs[0].dtype not in (DType.INT32, DType.BOOL)
+    if op.kind == "SQUARED_DIFFERENCE" and wide is DType.INT32:
+        return c.real(op).quant is not None
     if op.kind in ("SELECT", "SELECT_V2") and op.outputs[0].dtype is DType.UINT8:
         return False
     if wide is DType.INT32:
@@ -262,7 +275,7 @@ STRIDE_3 = Constraint(
     "Use smaller strides, or a pool in front.",
 )  # fmt: skip
 WIDE_STRIDE = Constraint(
-    "wide_stride", "strides of 1 to 3, or no dilation and VALID padding", _wide_stride,
+    "wide_stride", "strides of 1 to 3, or neither dilation nor padding", _wide_stride,
     "Use smaller strides, or pad in a layer of its own.",
 )  # fmt: skip
 TRANSPOSE_STRIDE = Constraint(
@@ -328,7 +341,7 @@ MEAN_LIMITS = (
         _mean_depth,
         "Average over height and width first.",
     ),
-    Constraint("mean_axis", "averaged axes shorter than 4096", _mean_axis, "Average in two steps."),
+    Constraint("mean_axis", "averaged axes of at most 4096", _mean_axis, "Average in two steps."),
     Constraint(
         "mean_elements",
         "at most 2^24 averaged elements (uint8: 2^23, int16: 2^16)",
@@ -344,9 +357,7 @@ VOLUME = Constraint(
     "volume", "constant bounds and steps, none of them backwards", _volume, "Use REVERSE_V2."
 )
 PADDINGS = Constraint("paddings", "constant paddings of int32 or int64", _paddings)
-SOFTMAX_AREA = Constraint(
-    "softmax_area", "fewer than 65536 rows", _softmax_area, "Split the tensor."
-)
+SOFTMAX_AREA = Constraint("softmax_area", "at most 65536 rows", _softmax_area, "Split the tensor.")
 SAME_SCALES = Constraint(
     "same_scales",
     "operands and result of one scale",
@@ -373,7 +384,7 @@ CONDITION = Constraint(
 )
 CAST_TO = Constraint(
     "cast_to",
-    "int32 to int64 or bool, or bool to int32",
+    "int32 to int64 or bool, or bool to int32 or int64",
     lambda op: (
         (op.inputs[0].dtype if op.inputs[0] else None, op.outputs[0].dtype)
         in {

@@ -33,7 +33,7 @@ _PLAIN: tuple[tuple[str, tuple[DType, ...]], ...] = (
     ("ADD SUB", (F32, I8, I16, I32)),
     ("MUL SQUARED_DIFFERENCE", (F32, I8, I16, I32)),
     ("MAXIMUM MINIMUM", (F32, I8, I16, I32, I64)),
-    ("DIV", (F32, I8)),
+    ("DIV", (F32, I8, I32)),
     ("ADD_N CUMSUM", (F32, I8)),
     ("BATCH_MATMUL", (F32, I8, I16)),
     ("EQUAL NOT_EQUAL", (F32, I8, I32, I64, BOOL)),
