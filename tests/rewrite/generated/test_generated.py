@@ -8,16 +8,9 @@ from tests.rewrite.generated.graphs import generate
 from tests.rewrite.generated.judge import judge
 
 _BATCH = 10
-# Graphs that a rewrite once got wrong.
-REGRESSIONS: tuple[int, ...] = ()
 
 
 @pytest.mark.parametrize("first", range(0, 150, _BATCH))
 def test_a_sample(first: int) -> None:
     for number in range(first, first + _BATCH):
         assert not judge(generate(number), number).problem, number
-
-
-@pytest.mark.parametrize("number", REGRESSIONS)
-def test_what_was_wrong_once(number: int) -> None:
-    assert not judge(generate(number), number).problem
