@@ -37,6 +37,10 @@ BROKEN: dict[str, tuple[Callable[[], Graph], str]] = {
         lambda: Graph((x,), (z,), (make("ABS", (y,), (z,)), ABS)),
         "ABS reads 'y' before",
     ),
+    "unknown activation": (
+        lambda: Graph((x,), (y,), (make("ADD", (x, x), (y,), fused_activation_function=-128),)),
+        "fused activation function -128",
+    ),
     "defined twice": (lambda: Graph((x,), (y,), (ABS, ABS.with_())), "defined already"),
     "input defined": (lambda: Graph((x, y), (y,), (ABS,)), "defines 'y', which is defined already"),
     "constant defined": (

@@ -8,10 +8,12 @@ import numpy as np
 
 from litesmith.errors import InternalError
 from litesmith.graph.dtypes import DType
+from litesmith.graph.enums import Activation, Padding
 from litesmith.graph.model import Graph, Op, QuantParams, Tensor
 
 # Integer range that a zero point may take, by element type.
 _ZERO_POINTS = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT16: (-32768, 32767)}
+_ENUMERATED = {"fused_activation_function": Activation, "padding": Padding}
 _ARITY = {"WHILE": 2, "IF": 2, "CALL_ONCE": 1}
 
 
@@ -34,6 +36,7 @@ def problems(graph: Graph) -> Iterator[str]:
         yield from _tensor(tensor)
     for op in graph.ops:
         yield from _calls(op)
+        yield from _enumerated(op)
     yield from _signatures(graph)
 
 
@@ -53,6 +56,13 @@ def _order(graph: Graph) -> Iterator[str]:
     for tensor in graph.outputs:
         if id(tensor) not in defined and not tensor.is_constant and not tensor.is_variable:
             yield f"nothing defines the output '{tensor.name}'"
+
+
+def _enumerated(op: Op) -> Iterator[str]:
+    for name, kind in _ENUMERATED.items():
+        value = op.option(name)
+        if isinstance(value, int) and value not in set(kind):
+            yield f"{op.kind} has the {name.replace('_', ' ')} {value}, which does not exist"
 
 
 def _tensor(tensor: Tensor) -> Iterator[str]:
