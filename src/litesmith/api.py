@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from litesmith.forge import bench as _bench
 from litesmith.forge import check as _check
 from litesmith.forge import compare as _compare
 from litesmith.forge import export as _export
 from litesmith.forge.options import (
+    Converting,
     ExportOptions,
     Listener,
-    LoadingOptions,
+    Loading,
+    Texts,
     as_texts,
     deaf,
-    written_shapes,
+    loading_options,
 )
 from litesmith.report import BenchReport, CheckReport, CompareReport, Report
-
-Texts = Sequence[str] | str | None
-Shapes = Mapping[str, Sequence[int | None]] | Sequence[str]
 
 
 def export(
@@ -35,21 +33,14 @@ def export(
     max_drop: float | str | None = None,
     confident: bool | None = None,
     preprocess: Texts = None,
-    input_type: str | None = None,
-    output_type: str | None = None,
+    embed_preprocess: bool | None = None,
+    input_type: Texts = None,
+    output_type: Texts = None,
     target: str | None = None,
     input_layout: Texts = None,
+    input_channels: Texts = None,
+    input_size: Texts = None,
     head: Texts = None,
-    signature: str | None = None,
-    input_shape: Shapes = (),
-    custom_objects: Texts = None,
-    builder: str | None = None,
-    inputs: Texts = None,
-    outputs: Texts = None,
-    input: Texts = None,
-    allow_flex: bool | None = None,
-    trust: bool | None = None,
-    batch: int | str | None = None,
     labels: Texts | Path = None,
     metadata: bool | None = None,
     task: str | None = None,
@@ -62,8 +53,8 @@ def export(
     c_array: str | Path | None = None,
     recipe: str | Path | None = None,
     save_recipe: str | Path | None = None,
-    time_limit: float | None = None,
     listen: Listener = deaf,
+    **loading: Unpack[Converting],
 ) -> Report:
     """Turn a model into a .tflite and prove it against the model.
 
@@ -78,21 +69,17 @@ def export(
         max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative).
         confident: judge `max_drop` by the one-sided 95 % bound of the drop.
         preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
-        input_type: "float32", "int8" or "uint8": what the application feeds.
+        embed_preprocess: build `preprocess` into the file, which is then fed raw values.
+        input_type: "float32", "int8" or "uint8": what the application feeds; per input
+            "name:uint8". Raw values in int8 are bytes minus 128.
         output_type: the same for what it reads.
         target: the runtime that must run the file, e.g. "cpu".
         input_layout: "nchw" or "nhwc": what the application feeds; per input "name:nchw".
+        input_channels: "rgb", "bgr", "rgba" or "gray": what the application feeds; "FED,READ" if
+            the model reads others than rgb.
+        input_size: "480x640" (height, width; ",nearest"): the application's images, which the file
+            resizes.
         head: what the application reads: "keep", "argmax", …; per output "name:argmax".
-        signature: key of the SavedModel's or .tflite's signature.
-        input_shape: shapes of inputs that the model leaves open, batch included.
-        custom_objects: "py:file.py:Name" of code that the file does not carry.
-        builder: "py:file.py:function" that builds the model whose weights the file holds.
-        inputs: op or tensor names that the application feeds into a frozen graph.
-        outputs: the outputs to keep, in this order; of a frozen graph, op or tensor names.
-        input: layers, ops or tensors to cut the model after.
-        allow_flex: keep ops that need TensorFlow's own kernels.
-        trust: run Python code that is inside the file (Lambda layers).
-        batch: examples per invocation of the file (default 1), or "dynamic": the application says.
         labels: path of a file with the names of the classes, one per line, or the names.
         metadata: write TFLite metadata; implied by `labels` and the four that follow.
         task: what MediaPipe opens the file with: "image-classifier", "object-detector",
@@ -106,8 +93,19 @@ def export(
         c_array: also write the file as C++ source there (NAME.cc); NAME.h goes beside it.
         recipe: TOML file with steps and options; what is given here wins.
         save_recipe: write this run as such a file.
-        time_limit: seconds that loading or converting may take.
         listen: called with (stage, fraction done or None).
+        loading: how the source is loaded:
+            signature: key of the SavedModel's or .tflite's signature.
+            input_shape: shapes of inputs that the model leaves open, batch included.
+            custom_objects: "py:file.py:Name" of code that the file does not carry.
+            builder: "py:file.py:function" that builds the model whose weights the file holds.
+            inputs: op or tensor names that the application feeds into a frozen graph.
+            outputs: the outputs to keep, in this order; of a frozen graph, op or tensor names.
+            input: layers, ops or tensors to cut the model after.
+            allow_flex: keep ops that need TensorFlow's own kernels.
+            trust: run Python code that is inside the file (Lambda layers).
+            batch: examples per invocation of the file (default 1), or "dynamic".
+            time_limit: seconds that loading or converting may take.
 
     Raises:
         InputError: bad data or option. LoadError: the model cannot be loaded. ConversionError: it
@@ -115,19 +113,7 @@ def export(
             as `NAME.rejected.tflite`. `output` is untouched in all these cases.
     """
     options = ExportOptions(
-        loading=LoadingOptions(
-            signature=signature,
-            input_shape=written_shapes(input_shape),
-            custom_objects=as_texts(custom_objects),
-            builder=builder,
-            inputs=as_texts(inputs),
-            outputs=as_texts(outputs),
-            input=as_texts(input),
-            allow_flex=allow_flex,
-            trust=trust,
-            batch=None if batch is None else str(batch),
-            time_limit_s=time_limit,
-        ),
+        loading=loading_options(loading, Converting, export),
         quantize=quantize,
         data=data,
         eval=eval,
@@ -135,10 +121,13 @@ def export(
         max_drop=max_drop,
         confident=confident,
         preprocess=as_texts(preprocess),
-        input_type=input_type,
-        output_type=output_type,
+        embed_preprocess=embed_preprocess,
+        input_type=",".join(as_texts(input_type)) or None,
+        output_type=",".join(as_texts(output_type)) or None,
         target=target,
         input_layout=as_texts(input_layout),
+        input_channels=as_texts(input_channels),
+        input_size=as_texts(input_size),
         head=as_texts(head),
         labels=_names(labels),
         metadata=metadata,
@@ -160,54 +149,21 @@ def check(
     source: Any,
     *,
     target: str | None = None,
-    signature: str | None = None,
-    input_shape: Shapes = (),
-    custom_objects: Texts = None,
-    builder: str | None = None,
-    inputs: Texts = None,
-    outputs: Texts = None,
-    input: Texts = None,
-    allow_flex: bool | None = None,
-    trust: bool | None = None,
-    batch: int | str | None = None,
-    time_limit: float | None = None,
     listen: Listener = deaf,
+    **loading: Unpack[Converting],
 ) -> CheckReport:
     """Load a model and say what would become of it, without writing anything.
 
     Args:
         source: as for `export`; also a quantized .tflite.
         target: a runtime: what it would refuse is listed.
-        signature: as for `export`, and so on:
-        input_shape: …
-        custom_objects: …
-        builder: …
-        inputs: …
-        outputs: …
-        input: …
-        allow_flex: …
-        trust: …
-        batch: …
-        time_limit: …
-        listen: …
+        listen: as for `export`.
+        loading: as for `export`.
 
     Raises:
         InputError, LoadError, ConversionError: as `export`.
     """
-    loading = LoadingOptions(
-        signature=signature,
-        input_shape=written_shapes(input_shape),
-        custom_objects=as_texts(custom_objects),
-        builder=builder,
-        inputs=as_texts(inputs),
-        outputs=as_texts(outputs),
-        input=as_texts(input),
-        allow_flex=allow_flex,
-        trust=trust,
-        batch=None if batch is None else str(batch),
-        time_limit_s=time_limit,
-    )
-    return _check.run(source, target, loading, listen)
+    return _check.run(source, target, loading_options(loading, Converting, check), listen)
 
 
 def compare(
@@ -216,18 +172,9 @@ def compare(
     *,
     data: Any = None,
     preprocess: Texts = None,
-    signature: str | None = None,
-    input_shape: Shapes = (),
-    custom_objects: Texts = None,
-    builder: str | None = None,
-    inputs: Texts = None,
-    outputs: Texts = None,
-    input: Texts = None,
-    allow_flex: bool | None = None,
-    trust: bool | None = None,
     seed: int | None = None,
-    time_limit: float | None = None,
     listen: Listener = deaf,
+    **loading: Unpack[Loading],
 ) -> CompareReport:
     """Hold the outputs of `b` against those of `a` on the same examples.
 
@@ -235,36 +182,16 @@ def compare(
         a: the reference: any source, or a .tflite (also a quantized one).
         b: the other; its inputs are matched by name, else by position.
         data: as for `export`; without data inputs are generated.
-        preprocess: as for `export`, and so on:
-        signature: …
-        input_shape: …
-        custom_objects: …
-        builder: …
-        inputs: …
-        outputs: …
-        input: …
-        allow_flex: …
-        trust: …
-        seed: …
-        time_limit: …
-        listen: …
+        preprocess: as for `export`.
+        seed: as for `export`.
+        listen: as for `export`.
+        loading: as for `export`, without `batch`.
 
     Raises:
         InputError: the two do not take the same inputs. LoadError: one cannot be loaded.
     """
-    loading = LoadingOptions(
-        signature=signature,
-        input_shape=written_shapes(input_shape),
-        custom_objects=as_texts(custom_objects),
-        builder=builder,
-        inputs=as_texts(inputs),
-        outputs=as_texts(outputs),
-        input=as_texts(input),
-        allow_flex=allow_flex,
-        trust=trust,
-        time_limit_s=time_limit,
-    )
-    return _compare.run(a, b, data, as_texts(preprocess), seed or 0, loading, listen)
+    options = loading_options(loading, Loading, compare)
+    return _compare.run(a, b, data, as_texts(preprocess), seed or 0, options, listen)
 
 
 def bench(

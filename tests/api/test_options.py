@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+import litesmith
 from litesmith.errors import InputError
 from litesmith.forge.options import (
+    Converting,
+    LoadingOptions,
     MaxDrop,
     as_texts,
+    loading_options,
     parse_batch,
     parse_max_drop,
     parse_shapes,
@@ -81,3 +85,31 @@ def test_batches_that_are_none(given: str) -> None:
 def test_a_dimension_that_stays_open() -> None:
     assert parse_shapes(["x=1x?x40"]) == {"x": (1, None, 40)}
     assert written_shapes({"x": (1, None, 40)}) == ("x=1x?x40",)
+
+
+def test_python_callers_say_it_in_their_own_types() -> None:
+    found = loading_options(
+        {"input_shape": {"x": (1, None, 3)}, "outputs": "a,b", "batch": 4, "time_limit": 2.0},
+        Converting,
+        litesmith.export,
+    )
+    assert found == LoadingOptions(
+        input_shape=("x=1x?x3",), outputs=("a,b",), batch="4", time_limit_s=2.0
+    )
+    assert loading_options({}, Converting, litesmith.export) == LoadingOptions()
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "meant"),
+    [
+        ("export", "quantise", "quantize"),
+        ("check", "signatures", "signature"),
+        ("compare", "input_shapes", "input_shape"),
+        ("compare", "batch", "help(litesmith.compare)"),
+    ],
+)
+def test_unknown_arguments_are_told_with_what_was_meant(verb: str, name: str, meant: str) -> None:
+    models = ("a",) if verb == "check" else ("a", "b")
+    with pytest.raises(InputError, match=f"^litesmith.{verb} has no option {name}") as error:
+        getattr(litesmith, verb)(*models, **{name: "x"})
+    assert meant in error.value.hint
