@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from litesmith.api import bench, check, compare, export
+    from litesmith.api import bench, check, compare, export, snippet
     from litesmith.errors import (
         BudgetError,
         ConversionError,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from litesmith.report.version import __version__
 
 _HOMES = {
-    "litesmith.api": ("bench", "check", "compare", "export"),
+    "litesmith.api": ("bench", "check", "compare", "export", "snippet"),
     "litesmith.errors": (
         "BudgetError",
         "ConversionError",
@@ -56,6 +56,7 @@ __all__ = [
     "check",
     "compare",
     "export",
+    "snippet",
 ]
 
 

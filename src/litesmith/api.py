@@ -9,6 +9,7 @@ from litesmith.forge import bench as _bench
 from litesmith.forge import check as _check
 from litesmith.forge import compare as _compare
 from litesmith.forge import export as _export
+from litesmith.forge import snippet as _snippet
 from litesmith.forge.options import (
     Converting,
     ExportOptions,
@@ -209,6 +210,21 @@ def bench(
         InputError: no such file, or not a .tflite. LoadError: LiteRT refuses one.
     """
     return _bench.run([Path(file) for file in files], threads, seconds, listen)
+
+
+def snippet(file: str | Path, language: str, *, c_array: str | Path | None = None) -> str:
+    """Return code that loads, feeds and reads one .tflite file, quantization included.
+
+    Args:
+        file: path of a .tflite.
+        language: "python", "cpp", "micro" (TensorFlow Lite Micro), "kotlin" or "swift".
+        c_array: where the C++ source that holds the file is or goes; names it in the code.
+
+    Raises:
+        InputError: no such file or language. LoadError: it is damaged. ConversionError: the
+            language's runtime cannot run it.
+    """
+    return _snippet.run(Path(file), language, c_array)
 
 
 def _names(given: Texts | Path) -> str | Path | tuple[str, ...] | None:

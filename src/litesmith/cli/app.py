@@ -11,6 +11,7 @@ from litesmith.cli.check import check
 from litesmith.cli.compare import compare
 from litesmith.cli.demo import demo
 from litesmith.cli.export import export
+from litesmith.cli.snippet import snippet
 
 app = typer.Typer(
     name="litesmith",
@@ -23,6 +24,7 @@ app.command()(export)
 app.command()(check)
 app.command()(compare)
 app.command()(bench)
+app.command()(snippet)
 app.command()(demo)
 
 

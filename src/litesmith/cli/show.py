@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import typer
     from rich.console import RenderableType
 
@@ -54,6 +56,25 @@ def show(
     width = None if results.isatty() else _PLAIN_WIDTH
     Console(file=results, width=width, highlight=False).print(table(report))
     results.flush()
+
+
+def show_code(
+    context: typer.Context, code: str, language: str, output: Path | None, as_json: bool
+) -> None:
+    """Print code, or where it was written, or both as one JSON document."""
+    streams = _streams(context)
+    if as_json:
+        from litesmith.report.document import to_json
+        from litesmith.report.version import __version__
+
+        place = None if output is None else str(output)
+        facts = {"litesmith": __version__, "status": "ok", "error": None}
+        facts |= {"language": language, "path": place, "code": code}
+        print(to_json(facts), file=streams.results, flush=True)
+    elif output is None:
+        print(code, end="", file=streams.results, flush=True)
+    else:
+        print(f"Wrote {output}.", file=streams.words)
 
 
 def _streams(context: typer.Context) -> Streams:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from litesmith.errors import InputError
 from litesmith.graph import Graph, Tensor
+from litesmith.snippets.spelling import symbol
 
 _PER_LINE = 12
 _SUFFIXES = (".cc", ".cpp", ".cxx", ".c++")
@@ -40,17 +40,11 @@ def c_array_files(source: Path, model: bytes, graph: Graph) -> dict[Path, bytes]
         graph: what `model` holds.
     """
     header = source.with_suffix(".h")
-    name = identifier(source.stem)
+    name = symbol(source.stem)
     return {
         source: _source(name, header.name, model).encode(),
         header: _header(name, header.name, model, graph).encode(),
     }
-
-
-def identifier(text: str) -> str:
-    """Return a text as a C identifier: `my-model 2` → `my_model_2`."""
-    words = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    return f"model_{words}" if words[0].isdigit() else words
 
 
 def _source(name: str, header: str, model: bytes) -> str:
@@ -71,7 +65,7 @@ def _rows(model: bytes) -> Iterator[str]:
 
 
 def _header(name: str, file_name: str, model: bytes, graph: Graph) -> str:
-    guard = f"{identifier(file_name).upper()}_"
+    guard = f"{symbol(Path(file_name).stem).upper()}_H_"
     lines = [
         "// Written by litesmith.",
         f"#ifndef {guard}",

@@ -26,7 +26,7 @@ from litesmith.interface.metadata.schema import (
     TensorMetadata,
     ValueRange,
 )
-from litesmith.interface.metadata.tasks import classes, squashed_by
+from litesmith.interface.metadata.tasks import classes, is_pixels, squashed_by
 
 LABELS_FILE = "labels.txt"
 _COLOR_SPACES = {1: ColorSpace.GRAYSCALE, 3: ColorSpace.RGB}
@@ -44,16 +44,19 @@ _IMAGE_AXES = ("batch", "height", "width", "channels")
 
 
 def image(name: str, tensor: Tensor, preprocess: Preprocess) -> TensorMetadata:
-    """Return the metadata of an image; the values that a uint8 input gets are raw pixels."""
+    """Return the metadata of an image.
+
+    Bytes that are raw pixels need no normalization, which mean 0 and std 1 say; bytes that stand
+    for something else would be taken for pixels then, so nothing is said of them.
+    """
     affine = preprocess if isinstance(preprocess, Affine) else None
     known = affine is not None and not affine.reverse_channels
     color = _COLOR_SPACES.get(tensor.shape[-1], ColorSpace.UNKNOWN)
     size = ImageSize(tensor.shape[2], tensor.shape[1])
-    raw = tensor.dtype is DType.UINT8
     units: tuple[ProcessUnit, ...] = ()
     stats = None
-    if affine is not None:
-        mean, std = ((0.0,), (1.0,)) if raw else mean_std(affine)
+    mean, std = ((), ()) if affine is None else _feeding(tensor, affine)
+    if mean:
         units = (ProcessUnit(NormalizationOptions(mean, std)),)
         ends = [(0.0 - m) / s for m, s in zip(mean, std, strict=True)]
         others = [(_BYTE - m) / s for m, s in zip(mean, std, strict=True)]
@@ -67,6 +70,14 @@ def image(name: str, tensor: Tensor, preprocess: Preprocess) -> TensorMetadata:
         units,
         stats,
     )
+
+
+def _feeding(tensor: Tensor, affine: Affine) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if tensor.dtype is not DType.UINT8:
+        return mean_std(affine)
+    if is_pixels(tensor, affine):
+        return (0.0,), (1.0,)
+    return ((), ()) if affine.is_identity else mean_std(affine)
 
 
 def mean_std(affine: Affine) -> tuple[tuple[float, ...], tuple[float, ...]]:

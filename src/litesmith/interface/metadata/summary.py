@@ -28,6 +28,7 @@ class PortSummary:
         description: for people.
         mean, std: of (raw − mean) / std, () when nothing is said.
         labels: names of classes, () when there are none.
+        names_values: the labels name the tensor's values, not its last axis.
         threshold: of scores, None when there is none.
     """
 
@@ -36,6 +37,7 @@ class PortSummary:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    names_values: bool = False
     threshold: float | None = None
 
 
@@ -96,13 +98,14 @@ def _port(one: TensorMetadata, files: Mapping[str, bytes]) -> PortSummary:
     options = [unit.options for unit in one.process_units]
     norm = next((o for o in options if isinstance(o, NormalizationOptions)), None)
     cut = next((o for o in options if isinstance(o, ScoreThresholdingOptions)), None)
-    named = (f.name for f in one.associated_files if f.type in _LABEL_TYPES)
-    labels = next((files[name] for name in named if name in files), b"")
+    named = [f for f in one.associated_files if f.type in _LABEL_TYPES and f.name in files]
+    labels = files[named[0].name] if named else b""
     return PortSummary(
         one.name,
         one.description,
         norm.mean if norm else (),
         norm.std if norm else (),
         tuple(labels.decode("utf-8", "replace").rstrip().split("\n")) if labels else (),
+        bool(named) and named[0].type == FileType.TENSOR_VALUE_LABELS,
         cut.global_score_threshold if cut else None,
     )

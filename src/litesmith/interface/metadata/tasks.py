@@ -178,19 +178,30 @@ def _known_normalization(facts: Facts) -> Iterator[Obstacle]:
 def _pixels_as_they_are(facts: Facts) -> Iterator[Obstacle]:
     """MediaPipe writes raw pixels into a uint8 input, whatever its scale says."""
     for tensor, one in zip(facts.graph.inputs, facts.preprocess, strict=True):
-        quant = tensor.quant
-        if tensor.dtype is not DType.UINT8 or quant is None or not isinstance(one, Affine):
-            continue
-        scale, zero = float(quant.scale[0]), float(quant.zero_point[0])
-        pixels = np.arange(256.0)
-        meant = pixels * one.scale[0] + one.offset[0]
-        # Half a step is what rounding costs anyway; the rest is the scale as a float32.
-        if np.abs(scale * (pixels - zero) - meant).max() > abs(scale) * (0.5 + 1e-3):
+        if tensor.dtype is DType.UINT8 and isinstance(one, Affine) and not is_pixels(tensor, one):
+            scale, zero = _meaning(tensor)
             yield Obstacle(
                 f"its uint8 input means {scale:.4g} · (q − {zero:g}), and MediaPipe writes raw "
                 "pixels into it",
                 "Use --embed-preprocess, or --data that spans all pixel values.",
             )
+
+
+def is_pixels(tensor: Tensor, preprocess: Affine) -> bool:
+    """Return whether the bytes of a uint8 input are raw pixels: its scale is the preprocessing.
+
+    Half a step is allowed, what rounding costs anyway.
+    """
+    scale, zero = _meaning(tensor)
+    pixels = np.arange(256.0)[:, np.newaxis]
+    meant = pixels * np.array(preprocess.scale) + np.array(preprocess.offset)
+    # The rest is the scale as a float32.
+    return bool(np.abs(scale * (pixels - zero) - meant).max() <= abs(scale) * (0.5 + 1e-3))
+
+
+def _meaning(tensor: Tensor) -> tuple[float, float]:
+    quant = tensor.quant
+    return (1.0, 0.0) if quant is None else (float(quant.scale[0]), float(quant.zero_point[0]))
 
 
 def _scores_out(facts: Facts) -> Iterator[Obstacle]:

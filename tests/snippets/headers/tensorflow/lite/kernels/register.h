@@ -1,0 +1,5 @@
+#pragma once
+namespace tflite {
+class OpResolver {};
+namespace ops { namespace builtin { class BuiltinOpResolver : public OpResolver {}; } }
+}  // namespace tflite
