@@ -9,6 +9,7 @@ from litesmith.rewrite.absorbed_means import ABSORBED_MEANS, RESTORED_MEANS
 from litesmith.rewrite.absorbed_reshapes import ABSORBED_RESHAPES
 from litesmith.rewrite.activations import ACTIVATIONS
 from litesmith.rewrite.centered_weights import CENTERED_WEIGHTS
+from litesmith.rewrite.channel_orders import CHANNEL_ORDERS
 from litesmith.rewrite.combine_constants import COMBINE_CONSTANTS
 from litesmith.rewrite.composites import COMPOSITES
 from litesmith.rewrite.duplicates import DUPLICATES
@@ -36,6 +37,7 @@ from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
+from litesmith.rewrite.thin_channels import THIN_CHANNELS
 from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
 from litesmith.rewrite.unfuse_lstm import unfuse_lstm
 from litesmith.rewrite.unit_length import UNIT_LENGTH
@@ -63,6 +65,7 @@ FAMILIES: tuple[Family, ...] = (
     ACTIVATIONS,
     PADDING,
     POOLED_PRODUCTS,
+    CHANNEL_ORDERS,
     LINEAR_CHAINS,
     PARALLEL_BRANCHES,
     SIGNS,
@@ -82,6 +85,7 @@ FAMILIES: tuple[Family, ...] = (
     DUPLICATES,
     ABSORBED_MEANS,
     MEAN_PRODUCTS,
+    THIN_CHANNELS,
 )
 # Run after them when activations become integers.
 INTEGER_FAMILIES: tuple[Family, ...] = (
