@@ -82,3 +82,12 @@ def test_version_and_help(capfd):
     assert "export" in capfd.readouterr().out
     assert main(["export", "--help"]) == 0
     assert "--quantize" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("verb", "batch"), [("export", True), ("check", True), ("compare", False)])
+def test_verbs_that_load_a_source_share_the_options_of_loading(verb, batch, capfd):
+    assert main([verb, "--help"]) == 0
+    told = capfd.readouterr().out
+    for option in ("--signature", "--input-shape", "--builder", "--outputs", "--time-limit"):
+        assert option in told
+    assert ("--batch" in told) is batch

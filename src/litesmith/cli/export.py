@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ _METADATA = "Metadata"
 _ENDS = "What the application feeds and reads"
 
 
+@opt.loads()
 def export(
     context: typer.Context,
     source: opt.Source,
@@ -175,17 +176,6 @@ def export(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what was rewritten, what was not, and why.")
     ] = False,
-    signature: opt.Signature = None,
-    input_shape: opt.InputShape = None,
-    custom_objects: opt.CustomObjects = None,
-    builder: opt.Builder = None,
-    batch: opt.Batch = None,
-    inputs: opt.Inputs = None,
-    outputs: opt.Outputs = None,
-    input: opt.Input = None,
-    allow_flex: opt.AllowFlex = None,
-    trust: opt.Trust = None,
-    time_limit: opt.TimeLimit = None,
     save_float: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write the float .tflite.", rich_help_panel=_FILES),
@@ -215,6 +205,7 @@ def export(
     seed: opt.Seed = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
+    **loading: Any,
 ) -> int:
     """Turn a trained model into a .tflite that is proved against it."""
     from litesmith import api
@@ -240,16 +231,6 @@ def export(
             input_channels=input_channels,
             input_size=input_size,
             head=head,
-            signature=signature,
-            input_shape=input_shape or (),
-            custom_objects=custom_objects,
-            builder=builder,
-            batch=batch,
-            inputs=inputs,
-            outputs=outputs,
-            input=input,
-            allow_flex=allow_flex,
-            trust=trust,
             labels=labels,
             metadata=metadata,
             task=task,
@@ -262,8 +243,8 @@ def export(
             c_array=c_array,
             recipe=recipe,
             save_recipe=save_recipe,
-            time_limit=time_limit,
             listen=listen,
+            **loading,
         )
     show(context, report, explained_table if explain else export_table, as_json)
     return 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -133,3 +135,42 @@ Json = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=_OUTPUT)]
 OptionalPath = Path | None
+
+_LOADS = {
+    "signature": Signature,
+    "input_shape": InputShape,
+    "custom_objects": CustomObjects,
+    "builder": Builder,
+    "batch": Batch,
+    "inputs": Inputs,
+    "outputs": Outputs,
+    "input": Input,
+    "allow_flex": AllowFlex,
+    "trust": Trust,
+    "time_limit": TimeLimit,
+}
+
+
+def loads(*without: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a verb the options of loading a source, in the place of its `**loading`.
+
+    Args:
+        without: names of those that it does not have.
+    """
+    kind = inspect.Parameter.KEYWORD_ONLY
+    options = [
+        inspect.Parameter(name, kind, default=None, annotation=option)
+        for name, option in _LOADS.items()
+        if name not in without
+    ]
+
+    def change(verb: Callable[..., int]) -> Callable[..., int]:
+        own = inspect.signature(verb, eval_str=True).parameters.values()
+        named = [p.replace(kind=kind) for p in own if p.kind is not p.VAR_KEYWORD]
+        place = next(i for i, p in enumerate(named) if p.name == "as_json")
+        named[place:place] = options  # help shows groups in this order
+        with_options: Any = verb
+        with_options.__signature__ = inspect.Signature(named)  # what typer reads
+        return verb
+
+    return change
