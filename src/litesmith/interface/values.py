@@ -2,9 +2,9 @@
 
 y = A · (M (n + z)) + B: n is the number that the application feeds, z is 128 where that is a raw
 byte minus 128 (int8), M mixes channels (rows add up to 1), A and B are one number or one per
-channel. Without M: MUL, ADD. With M and single numbers: MUL, ADD, then M as a 1x1 convolution,
-which the first layer takes in whatever its padding. With M and one number per channel: all of it
-is the 1x1 convolution.
+channel. Without M: MUL, ADD; an M that reverses channels is a REVERSE_V2 before them. Another M
+and single numbers: MUL, ADD, then M as a 1x1 convolution, which the first layer takes in whatever
+its padding. Another M and one number per channel: all of it is the 1x1 convolution.
 """
 
 from __future__ import annotations
@@ -124,6 +124,12 @@ class _Form:
     scale: Array
     offset: Array
 
+    @property
+    def reverses(self) -> bool:
+        """True when all that the matrix does is to reverse channels."""
+        m = self.matrix
+        return m is not None and np.array_equal(m, np.eye(len(m))[::-1])
+
     @staticmethod
     def of(preprocess: Affine | None, channels: Channels | None, zero: int) -> _Form:
         matrix = None if channels is None else channels.matrix
@@ -141,6 +147,11 @@ def _wired(old: Tensor, form: _Form) -> Wiring:
         new = old.with_()
         inner, ops = _arithmetic(old, new, form)
         return new, inner, ops
+    if form.reverses:
+        new = old.with_()
+        turned = old.with_(name=f"{old.name}/reversed")
+        inner, ops = _arithmetic(old, turned, form)
+        return new, inner, (_reversed(new, turned), *ops)
     new = sized(old, old.name, {len(old.shape) - 1: form.matrix.shape[1]})
     if form.scale.size == form.offset.size == 1:
         raw, ops = _arithmetic(new, new, form)
@@ -164,6 +175,11 @@ def _arithmetic(like: Tensor, start: Tensor, form: _Form) -> tuple[Tensor, tuple
         ops.append(make_op(kind, (x, constant), (result,)))
         x = result
     return x, tuple(ops)
+
+
+def _reversed(x: Tensor, y: Tensor) -> Op:
+    axis = make_constant(f"{y.name}/axis", [len(x.shape) - 1], DType.INT32)
+    return make_op("REVERSE_V2", (x, axis), (y,))
 
 
 def _packed(numbers: Array) -> Array:
