@@ -2,8 +2,8 @@
 
 Add here: a row in `table.py` for a target, and for a new family a file with its `Table`: rows of
 ops, element types and constraints, each with its source (`rules.py` has the nouns). Tests hold the
-rows against the real tools; docs/targets.md is written from them (`make targets`). Later, beside
-them, the real tool that proves that a file runs there. Nothing in this room runs a model.
+rows against the real tools; docs/targets.md is written from them. Later, beside them, the
+real tool that proves that a file runs there. Nothing in this room runs a model.
 """
 
 from litesmith.targets.rules import Constraint, Row, Source, Table, Types

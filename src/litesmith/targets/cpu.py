@@ -11,7 +11,7 @@ from types import MappingProxyType
 from litesmith.graph import DType, Op
 from litesmith.graph.enums import Activation
 from litesmith.targets import constraints as c
-from litesmith.targets.rules import Constraint, Row, Source, Table, Types, table_of
+from litesmith.targets.rules import Constraint, Row, Source, Table, Types, left_out, table_of
 
 F32, F16, I4, I8, U8 = DType.FLOAT32, DType.FLOAT16, DType.INT4, DType.INT8, DType.UINT8
 _CLAMPED = c.fused(
@@ -52,15 +52,15 @@ _STATIC = Constraint(
 )  # fmt: skip
 
 
-def _bounded_ratio(low: float, high: float) -> Constraint:
-    def holds(op: Op) -> bool:
-        found = [c.ratio(t, op.outputs[0]) for t in op.inputs]
-        return all(r is None or low <= r < high for r in found)
+def _like_scales(op: Op) -> bool:
+    found = [c.ratio(t, op.outputs[0]) for t in op.inputs]
+    return all(r is None or 2.0**-10 <= r < 2.0**8 for r in found)
 
-    return Constraint(
-        "scale_ratio", f"operand scales within {low:g} to {high:g} of the result's", holds,
-        "One operand is far smaller than the other; check that it matters.",
-    )  # fmt: skip
+
+_RATIO = Constraint(
+    "scale_ratio", "operand scales within 2^-10 to 2^8 of the result's", _like_scales,
+    "One operand is far smaller than the other; check that it matters.",
+)  # fmt: skip
 
 
 def _product_ratio(op: Op) -> bool:
@@ -116,7 +116,7 @@ def _rows() -> Iterator[Row]:
     )
     yield Row("BATCH_MATMUL", frozenset({Types(F32), Types(I8)}), None, (computed,), "measured")
     for kind in ("ADD", "SUB"):
-        yield Row(kind, _BOTH, None, (_CLAMPED, _bounded_ratio(2.0**-10, 2.0**8)), "measured")
+        yield Row(kind, _BOTH, None, (_CLAMPED, _RATIO), "measured")
     yield Row("MUL", _BOTH, None, (_CLAMPED, _PRODUCT), "measured")
     yield from _float_rows()
     yield Row("ELU", frozenset({Types(F32), Types(I8)}), source="measured")
@@ -184,6 +184,17 @@ XNNPACK = Table(
     sources=_SOURCES,
     rows=table_of(_rows()),
     generic=(c.rank_at_most(6),),
+    never=left_out(
+        "ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE EQUAL GATHER "
+        "GATHER_ND GREATER GREATER_EQUAL L2_NORMALIZATION LESS LESS_EQUAL LOG_SOFTMAX MIRROR_PAD "
+        "NOT_EQUAL PACK PADV2 RELU_0_TO_1 RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT SELECT_V2 "
+        "SPACE_TO_BATCH_ND TILE UNPACK",
+        {
+            "EXPAND_DIMS": "Use RESHAPE.",
+            "SQUEEZE": "Use RESHAPE.",
+            "SPLIT_V": "Use SPLIT where the parts are equal.",
+        },
+    ),
     fallback=LITERT,
     elsewhere="on LiteRT's own kernels, which are slower",
 )

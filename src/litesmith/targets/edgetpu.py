@@ -12,7 +12,7 @@ from types import MappingProxyType
 from litesmith.graph import DType, Op
 from litesmith.targets import constraints as c
 from litesmith.targets.cpu import XNNPACK
-from litesmith.targets.rules import Constraint, Row, Source, Table, Types, table_of
+from litesmith.targets.rules import Constraint, Row, Source, Table, Types, left_out, table_of
 
 I8, U8 = DType.INT8, DType.UINT8
 _TYPES = frozenset({Types(I8), Types(U8)})
@@ -162,7 +162,11 @@ EDGETPU = Table(
         Constraint("three_dimensions", "a size of 1 in all but the last three dimensions", _rank,
                    "Export with --batch 1."),
     ),
-    never=MappingProxyType(
+    never=left_out(
+        "ABS ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE "
+        "DEPTH_TO_SPACE EQUAL EXP GATHER GATHER_ND GREATER GREATER_EQUAL LESS "
+        "LESS_EQUAL LOG LOG_SOFTMAX MIRROR_PAD NOT_EQUAL PADV2 RELU_0_TO_1 REVERSE_V2 "
+        "SELECT SELECT_V2 SPACE_TO_BATCH_ND SPLIT_V SQRT TILE UNPACK",
         {
             "LEAKY_RELU": "Use RELU, or PRELU with slopes that all places share.",
             "HARD_SWISH": "Use RELU6.",

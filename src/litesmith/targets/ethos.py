@@ -13,7 +13,7 @@ from litesmith.graph import DType
 from litesmith.targets import constraints as c
 from litesmith.targets import ethos_constraints as e
 from litesmith.targets.micro import MICRO
-from litesmith.targets.rules import Row, Source, Table, Types, table_of
+from litesmith.targets.rules import Row, Source, Table, Types, left_out, table_of
 
 I8, I16, I32, I64 = DType.INT8, DType.INT16, DType.INT32, DType.INT64
 U8, BOOL = DType.UINT8, DType.BOOL
@@ -122,7 +122,8 @@ def _u85_rows() -> Iterator[Row]:
     yield Row("CAST", frozenset(map(Types, (I32, BOOL))), None, (e.CAST_TO,), "measured")
 
 
-_NEVER = MappingProxyType(
+_NEVER = left_out(
+    "BATCH_TO_SPACE_ND CONV_3D CONV_3D_TRANSPOSE SPACE_TO_BATCH_ND",
     {
         "SQRT": "Vela knows RSQRT: write x·RSQRT(x).",
         "LOG_SOFTMAX": "Use SOFTMAX and let the application take the logarithm.",
@@ -132,7 +133,18 @@ _NEVER = MappingProxyType(
         "ARG_MIN": "Negate and use ARG_MAX.",
         "BROADCAST_TO": "Use TILE, or let an arithmetic op broadcast.",
         "GATHER_ND": "Use slices where the indices are constants.",
-    }
+    },
+)
+_COMPARED = "Replace comparisons by MAXIMUM, MINIMUM or a product, or cut the graph before them."
+_U55_NEVER = left_out(
+    "GATHER REVERSE_V2",
+    {
+        **_NEVER,
+        **dict.fromkeys(
+            c.kinds("EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL SELECT SELECT_V2"),
+            _COMPARED,
+        ),
+    },
 )
 U55 = Table(
     name="Ethos-U55/U65",
@@ -141,7 +153,7 @@ U55 = Table(
     rows=table_of(_u55_rows()),
     generic=(e.FIRST_DYNAMIC, e.SHAPED, e.QUANTIZED),
     breaks=(e.NO_BOOL, e.WEIGHTS_8_BIT, e.EIGHT_BIT_ONLY, e.SHAPED_CONSTANTS),
-    never=_NEVER,
+    never=_U55_NEVER,
     fallback=MICRO,
     elsewhere=_CPU,
     main_only=True,

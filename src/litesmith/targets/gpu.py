@@ -11,7 +11,7 @@ from types import MappingProxyType
 from litesmith.graph import DType, Op
 from litesmith.targets import constraints as c
 from litesmith.targets.cpu import LITERT
-from litesmith.targets.rules import Constraint, Row, Source, Table, Types, table_of
+from litesmith.targets.rules import Constraint, Row, Source, Table, Types, left_out, table_of
 
 F16, F32, I8, U8 = DType.FLOAT16, DType.FLOAT32, DType.INT8, DType.UINT8
 I32, BOOL = DType.INT32, DType.BOOL
@@ -208,13 +208,15 @@ GPU = Table(
     sources=_SOURCES,
     rows=table_of(_rows()),
     generic=(c.STATIC, c.rank_at_most(4)),
-    never=MappingProxyType(
+    never=left_out(
+        "ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE GATHER_ND "
+        "L2_NORMALIZATION LOG_SOFTMAX RELU_0_TO_1 REVERSE_V2 SPACE_TO_BATCH_ND",
         {
             "SQUEEZE": "Use RESHAPE.",
             "EXPAND_DIMS": "Use RESHAPE.",
             "UNPACK": "Use SPLIT and RESHAPE.",
             "ARG_MAX": "Let the application take the argmax.",
-        }
+        },
     ),
     fallback=LITERT,
     elsewhere="on the CPU, with a copy of its operands each way",

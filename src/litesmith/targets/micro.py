@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from litesmith.graph import DType, Op
 from litesmith.targets import constraints as c
-from litesmith.targets.rules import Constraint, Row, Source, Table, Types, table_of
+from litesmith.targets.rules import Constraint, Row, Source, Table, Types, left_out, table_of
 
 F32, I4, I8, I16 = DType.FLOAT32, DType.INT4, DType.INT8, DType.INT16
 I32, I64, U8, BOOL = DType.INT32, DType.INT64, DType.UINT8, DType.BOOL
@@ -167,7 +167,8 @@ MICRO = Table(
     version="tflite-micro 0.dev20261023182759, 2026-11-24",
     sources=_SOURCES,
     rows=table_of(_rows()),
-    never=MappingProxyType(
+    never=left_out(
+        "",
         {
             "GELU": "Use another activation.",
             "RELU_0_TO_1": "Use RELU6 with scaled weights, or MINIMUM and MAXIMUM.",
@@ -176,6 +177,6 @@ MICRO = Table(
             "SELECT": "Use SELECT_V2.",
             "CONV_3D": "Rebuild with 2-D convolutions.",
             "CONV_3D_TRANSPOSE": "Rebuild with 2-D convolutions.",
-        }
+        },
     ),
 )

@@ -88,7 +88,7 @@ class Table:
         rows: kind → row.
         generic: constraints on every op.
         breaks: constraints whose failure makes the compiler refuse the whole file.
-        never: kind → why it is left out on purpose; kinds in neither are unknown to the target.
+        never: kinds that it is known not to run → the way around, or empty.
         fallback: the table of the processor that runs what this one does not; None: nobody does.
         elsewhere: what that means for the user, completes "It runs …".
         prefix: ops behind one that falls back fall back as well (the compiler maps one part).
@@ -131,6 +131,11 @@ def table_of(rows: Iterable[Row]) -> Mapping[str, Row]:
             raise ValueError(f"two rows for {row.kind}")
         found[row.kind] = row
     return MappingProxyType(found)
+
+
+def left_out(kinds: str, ways: Mapping[str, str]) -> Mapping[str, str]:
+    """Return kinds that a target is known not to run, with the way around each ("" for none)."""
+    return MappingProxyType({**dict.fromkeys(kinds.split(), ""), **ways})
 
 
 def activation_type(op: Op) -> DType:
