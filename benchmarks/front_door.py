@@ -211,11 +211,12 @@ def compared(
     for label, y in expected.items():
         how, _, which = label.partition(":")
         name = which if how == "name" else order[int(which)]
-        actual = np.concatenate([row[name] for row in rows]).reshape(y.shape)
+        actual = np.concatenate([row[name] for row in rows]).reshape(y.shape).astype(np.float64)
+        y = y.astype(np.float64)
         largest = max(float(np.abs(y).max()), 1e-30)
         errors.append(float(np.abs(actual - y).max()) / largest)
         spreads.append(float(actual.std(axis=0).max()) / largest)
-    return max(errors), min(spreads)
+    return float(np.max(errors)), float(np.min(spreads))
 
 
 def _in_place(file: Path, names: Sequence[str]) -> list[str]:

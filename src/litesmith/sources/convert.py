@@ -11,6 +11,7 @@ from litesmith.errors import ConversionError
 from litesmith.graph import Signature, read, write
 from litesmith.sources.graphdef import as_function, assigned_variables, freeze, with_static_lists
 from litesmith.sources.lists import has_lists, without_lists
+from litesmith.sources.substitutes import without_ops
 from litesmith.sources.tables import has_tables
 
 _KEY = "serving_default"
@@ -43,13 +44,32 @@ def convert(function: Any, batch: int | None = 1, *, allow_flex: bool = False) -
         return _convert(function, allow_flex)
     except Exception as error:
         if "TensorListReserve" not in str(error):
-            raise _explained(error, function) from error
+            return _without_refused(function, error, allow_flex)
     frozen = freeze(function)
     repaired = as_function(with_static_lists(frozen) if batch == 1 else without_lists(frozen))
     try:
         return _convert(repaired, allow_flex)
     except Exception as error:
-        raise _explained(error, function) from error
+        return _without_refused(repaired, error, allow_flex, function)
+
+
+def _without_refused(
+    function: Any, error: Exception, allow_flex: bool, original: Any = None
+) -> bytes:
+    """Return the .tflite of the function with the ops that the converter refused written by others.
+
+    Raises:
+        ConversionError: that is not known for one of them.
+    """
+    refused, last = refused_ops(str(error)), error
+    if refused and not assigned_variables(function):
+        try:
+            other = without_ops(freeze(function), refused)
+            if other is not None:
+                return _convert(as_function(other), allow_flex)
+        except Exception as again:  # the adapter of the converter
+            last = again
+    raise _explained(last, function if original is None else original) from last
 
 
 def _convert(function: Any, allow_flex: bool = False) -> bytes:
@@ -74,10 +94,15 @@ def _explained(error: Exception, function: Any) -> ConversionError:
     return ConversionError(*explain(str(error)))
 
 
+def refused_ops(text: str) -> list[str]:
+    """Return the kinds of op for which a converter's message says there is no kernel."""
+    listed = [op for ops in _UNSUPPORTED.findall(text) for op in ops.split(", ")]
+    return list(dict.fromkeys(listed or _NAMED.findall(text)))
+
+
 def explain(text: str) -> tuple[str, str]:
     """Return one sentence and a hint for a converter's message."""
-    listed = [op for ops in _UNSUPPORTED.findall(text) for op in ops.split(", ")]
-    ops = list(dict.fromkeys(listed or _NAMED.findall(text)))
+    ops = refused_ops(text)
     if ops:
         noun = "The op" if len(ops) == 1 else "The ops"
         verb = "has" if len(ops) == 1 else "have"

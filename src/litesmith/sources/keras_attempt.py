@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _TITLES: dict[Keras, str] = {"keras": "Keras", "tf_keras": "tf_keras"}
 _MIXED = "The model was trained in mixed precision; it is computed in float32."
+_QUANTIZED = (
+    "Keras quantized this model; its weights are expanded, and activations, which it rounds as it "
+    "runs, stay float."
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def load_attempt(attempt: Attempt) -> Loaded:
         compute_in_float32,
         from_keras,
         half_precision_layers,
+        keep_activations_float,
+        other_precision,
     )
 
     request, stored = attempt.request, attempt.stored
@@ -72,13 +78,18 @@ def load_attempt(attempt: Attempt) -> Loaded:
         model = _open(package, request, stored, objects)
         halves = half_precision_layers(model)
         compute_in_float32(halves)
+        quantized = keep_activations_float(model)
         repairs = _after(attempt, title, model)
         loaded = from_keras(model, title, request.input_shapes)
     except LitesmithError:
         raise
     except Exception as error:  # the one adapter of both Keras
         raise LoadError(f"{title}: {reason(error)}") from error
-    loaded = replace(loaded, notes=(*((_MIXED,) if halves else ()), *repairs))
+    other = other_precision(model) if attempt.mended is None else ""
+    if other:
+        raise LoadError(f"{title}: its layers compute in {other}, for which there are no kernels")
+    notes = (*((_MIXED,) if halves else ()), *((_QUANTIZED,) if quantized else ()), *repairs)
+    loaded = replace(loaded, notes=notes)
     shapes = tuple(spec.shape for spec in loaded.inputs)
     if shapes_differ(stored.input_shapes, shapes):
         raise LoadError(f"{title}: loads inputs {shapes} where the file says {stored.input_shapes}")

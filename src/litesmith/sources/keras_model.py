@@ -12,6 +12,7 @@ from litesmith.errors import LoadError
 from litesmith.sources.keras_states import named_states
 from litesmith.sources.loaded import Loaded, NamedTensors
 from litesmith.sources.options import Shape
+from litesmith.sources.scope_names import plain_scopes
 from litesmith.sources.structure import is_shape, leaves, pack, unique
 from litesmith.sources.time_distributed import folding_steps
 
@@ -78,6 +79,38 @@ def compute_in_float32(layers: Sequence[Any]) -> None:
             layer.dtype_policy = "float32"
 
 
+def other_precision(model: Any) -> str:
+    """Return the dtype of layers that keep weights and compute in another than float32, or ""."""
+    for layer in model._flatten_layers():
+        dtype = str(getattr(layer, "compute_dtype", None))
+        wide = dtype in ("float16", "bfloat16", "float64") and layer.variable_dtype == dtype
+        if wide and layer.weights:
+            return dtype
+    return ""
+
+
+def keep_activations_float(model: Any) -> bool:
+    """Let layers that Keras 3 quantized compute in float32 from the weights that they hold.
+
+    int8 weights are expanded by their scales; a float8 layer has its float32 weights still. What
+    is lost is the rounding of activations to the scale of each example, done as the model runs.
+
+    Returns:
+        True when there was such a layer.
+    """
+    found = False
+    for layer in model._flatten_layers():
+        mode = getattr(layer, "quantization_mode", None)
+        if mode == "float8":
+            layer.dtype_policy = "float32"
+        elif mode is None or getattr(layer, "inputs_quantizer", None) is None:
+            continue
+        else:
+            layer.inputs_quantizer = None
+        found = True
+    return found
+
+
 def _symbolic(model: Any, loader: str) -> Loaded:
     structure = _attribute(model, "input")
     if structure is None:
@@ -92,7 +125,7 @@ def _symbolic(model: Any, loader: str) -> Loaded:
     arguments = _training(model)
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
-        with folding_steps(model):
+        with folding_steps(model), plain_scopes(model):
             result = model(pack(structure, iter(tensors)), **arguments)
         flat = [tensor for _, tensor in leaves(result)]
         return list(zip(output_names, flat, strict=True))
@@ -107,7 +140,7 @@ def _subclassed(model: Any, loader: str, structure: dict[str, Any]) -> Loaded:
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
         values = pack(structure, iter(tensors), is_leaf=_is_input)
-        with folding_steps(model):
+        with folding_steps(model), plain_scopes(model):
             result = model(*values.values(), **arguments)
         flat = list(leaves(result))
         names = unique([key or f"output_{i}" for i, (key, _) in enumerate(flat)])

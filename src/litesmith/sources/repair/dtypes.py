@@ -1,4 +1,4 @@
-"""Policies of mixed and half precision → float32, in which the converter computes anyway."""
+"""Policies of mixed, half and double precision → float32, in which .tflite kernels compute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from litesmith.sources.repair.nodes import name, nodes
 from litesmith.sources.repair.repair import Config, Repair
 
-_HALVES = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+_OTHERS = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
 
 
 def _policy_name(dtype: Any) -> str | None:
@@ -18,10 +18,10 @@ def _policy_name(dtype: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _halves(config: Config) -> Iterator[str]:
+def _others(config: Config) -> Iterator[str]:
     for node in nodes(config):
         dtype = node["config"].get("dtype")
-        if (_policy_name(dtype) or dtype) in _HALVES:
+        if (_policy_name(dtype) or dtype) in _OTHERS:
             node["config"]["dtype"] = "float32"
             yield name(node)
 
@@ -35,6 +35,6 @@ def _policies(config: Config) -> Iterator[str]:
 
 
 DTYPES = (
-    Repair("half precision", "Layers of 16-bit precision compute in float32", _halves),
+    Repair("other precision", "Layers of 16- or 64-bit precision compute in float32", _others),
     Repair("dtype policies", "dtype policies were read by their names", _policies),
 )

@@ -27,12 +27,21 @@ def stored_weights(path: Path, form: SourceFormat) -> list[Array] | None:
 
     if form is SourceFormat.HDF5:
         with h5py.File(path, "r") as file:
-            return [np.asarray(data) for data in _datasets(file)]
+            return [_array(data) for data in _datasets(file)]
     with zipfile.ZipFile(path) as archive:
         if MEMBER not in archive.namelist():
             return None
         with archive.open(MEMBER) as member, h5py.File(member, "r") as file:
-            return [np.asarray(data) for data in _datasets(file)]
+            return [_array(data) for data in _datasets(file)]
+
+
+def _array(data: Any) -> Array:
+    """Return a dataset's values; bfloat16, which HDF5 does not have, is stored as two bytes."""
+    values: Array = np.asarray(data)
+    if values.dtype.kind == "V" and data.attrs.get("dtype") == "bfloat16":
+        halves = np.ascontiguousarray(values).view(np.uint16).astype(np.uint32)
+        return (halves << 16).view(np.float32)
+    return values
 
 
 def is_by_layer_name(file: Any) -> bool:
