@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,3 +62,21 @@ def test_golden() -> None:
     b = Builder()
     keys = b.op("TRANSPOSE", b.input((1, 8, 4, 5)), const([0, 2, 3, 1]))
     golden("matmul_transposes", {"keys": b.graph(_product(b, keys))}, MATMUL_TRANSPOSES)
+
+
+@pytest.mark.parametrize("adj_x,adj_y,applies", [(0, 1, True), (0, 0, False), (1, 1, False)])
+def test_result_is_transposed_by_the_product(adj_x: int, adj_y: int, applies: bool) -> None:
+    b = Builder()
+    x = b.input((2, 4, 3) if adj_x else (2, 3, 4))
+    y = b.input((2, 5, 4) if adj_y else (2, 4, 5))
+    product = b.op("BATCH_MATMUL", x, y, adj_x=bool(adj_x), adj_y=bool(adj_y))
+    turned = b.op("TRANSPOSE", product, const([0, 2, 1]))
+    after = check(b.graph(turned), MATMUL_TRANSPOSES)
+    assert len(after.ops) == 2 - applies
+
+
+def test_product_that_something_else_reads_is_not_turned() -> None:
+    b = Builder()
+    product = b.op("BATCH_MATMUL", b.input((2, 3, 4)), b.input((2, 5, 4)), adj_y=True)
+    graph = b.graph(b.op("TRANSPOSE", product, const([0, 2, 1])), product)
+    assert len(check(graph, MATMUL_TRANSPOSES).ops) == 2

@@ -33,10 +33,12 @@ from litesmith.rewrite.padding import PADDING
 from litesmith.rewrite.parallel_branches import PARALLEL_BRANCHES
 from litesmith.rewrite.pooled_products import POOLED_PRODUCTS
 from litesmith.rewrite.reductions import REDUCTIONS
+from litesmith.rewrite.regrouped_axes import REGROUPED_AXES
 from litesmith.rewrite.scales_past_relu import SCALES_PAST_RELU
 from litesmith.rewrite.shapes import SHAPES
 from litesmith.rewrite.signs import SIGNS
 from litesmith.rewrite.softmax import SOFTMAX
+from litesmith.rewrite.softmax_axes import SOFTMAX_AXES
 from litesmith.rewrite.thin_channels import THIN_CHANNELS
 from litesmith.rewrite.time_distributed import TIME_DISTRIBUTED
 from litesmith.rewrite.unfuse_lstm import unfuse_lstm
@@ -62,6 +64,7 @@ FAMILIES: tuple[Family, ...] = (
     TIME_DISTRIBUTED,
     *RECURRENT["auto"],
     SOFTMAX,
+    SOFTMAX_AXES,
     ACTIVATIONS,
     PADDING,
     POOLED_PRODUCTS,
@@ -75,6 +78,7 @@ FAMILIES: tuple[Family, ...] = (
     CENTERED_WEIGHTS,
     UPSAMPLING,
     MOVES,
+    REGROUPED_AXES,
     ABSORBED_RESHAPES,
     MATMUL_TRANSPOSES,
     MATMUL_SCALES,

@@ -1,7 +1,8 @@
-"""BATCH_MATMUL transposes its operands itself.
+"""BATCH_MATMUL transposes its operands itself, and its result.
 
 Algebra, exact: let q be p with its last two axes swapped,
     BATCH_MATMUL(a, T(b, p))  = BATCH_MATMUL(a, T(b, q)){adj_y flipped}
+    T(BATCH_MATMUL(a, b){adj_y}, last two swapped) = BATCH_MATMUL(b, a){adj_y}
 Side conditions: the transposed value is read by nothing else, and T(b, q) does nothing, or only
 moves axes of size 1 (then it is a RESHAPE), or keeps the last axis last, which copies whole rows.
 Only for the second operand: for the first, XNNPACK has no adj_x and the op would leave it.
@@ -37,6 +38,22 @@ def _flip(op: Op, view: View) -> Edit | None:
     return Edit({transposed: (new,), op: (op.with_(inputs=(op.inputs[0], rows), options=flipped),)})
 
 
+def _result(op: Op, view: View) -> Edit | None:
+    product, order = view.private(op.inputs[0], "BATCH_MATMUL"), order_of(op)
+    if product is None or order is None or op.outputs[0].quant is not None:
+        return None
+    rank = len(order)
+    plain = product.option("adj_y") and not product.option("adj_x")
+    if not plain or order != (*range(rank - 2), rank - 1, rank - 2):
+        return None
+    a, b = product.inputs[:2]
+    if a is None or b is None or op.outputs[0].dtype is not DType.FLOAT32:
+        return None
+    if a.is_constant or b.is_constant or dims(a)[:-2] != dims(b)[:-2]:
+        return None
+    return Edit({product: (), op: (product.with_(inputs=(b, a), outputs=op.outputs),)})
+
+
 def _is_view(order: Sizes, x: Tensor) -> bool:
     """True for a permutation that moves axes of size 1 only."""
     kept = [i for i in order if dims(x)[i] != 1]
@@ -45,6 +62,6 @@ def _is_view(order: Sizes, x: Tensor) -> bool:
 
 MATMUL_TRANSPOSES = Family(
     "matmul_transposes",
-    "matrix products transpose their second operand themselves",
-    {"BATCH_MATMUL": (_flip,)},
+    "matrix products transpose their second operand and their result themselves",
+    {"BATCH_MATMUL": (_flip,), "TRANSPOSE": (_result,)},
 )
