@@ -17,6 +17,7 @@ from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph
 from litesmith.graph.census import computes_in_float, float_ops, op_counts, weights_bits
 from litesmith.graph.step import silent
+from litesmith.interface.metadata import summarize
 from litesmith.quantize import integer_ops
 from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
 from litesmith.report.version import __version__
@@ -69,6 +70,7 @@ def _report(
         target=None if target is None else _target_facts(target, not refused, form),
         refused=refused,
         falls_back=refused_ops(refusals, runs=True),
+        metadata=summarize(graph),
         seconds=time.monotonic() - started,
         warnings=tuple(_warnings(left or ())),
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from litesmith.report import formats as fmt
+from litesmith.report.described import metadata_rows
 from litesmith.report.model import (
     BenchReport,
     CheckReport,
@@ -77,6 +78,8 @@ def check_table(report: CheckReport) -> RenderableType:
             facts.add_row(name, value)
     facts.add_row("ops", _counts(report.ops))
     facts.add_row("weights", _bits(report.weights_bits))
+    for name, value in metadata_rows(report.metadata):
+        facts.add_row(name, value)
     if report.float_tflite_bytes is not None:
         facts.add_row("float .tflite", fmt.size(report.float_tflite_bytes))
     if report.float_ops_in_int8 is None:

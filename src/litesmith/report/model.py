@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from litesmith.interface.metadata import Summary
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,7 @@ class CheckReport:
     target: TargetFacts | None = None
     refused: tuple[FloatOp, ...] = ()
     falls_back: tuple[FloatOp, ...] = ()
+    metadata: Summary | None = None
     seconds: float = 0.0
     warnings: tuple[Warn, ...] = ()
 
