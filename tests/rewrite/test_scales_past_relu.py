@@ -49,6 +49,13 @@ def test_it_is_enough(name: str) -> None:
     assert "MUL" not in kinds(check(_CASES[name](Builder()), SCALES_PAST_RELU))
 
 
+def test_other_families_can_be_left_out() -> None:
+    b = Builder()
+    graph = b.graph(b.op("MUL", conv(b, b.input(_IMAGE)), factors(b, 5, positive=True)))
+    assert "MUL" not in kinds(check(graph, *FAMILIES))
+    assert not Rewrite(without=("fold_backward",))(graph).done
+
+
 def test_negative_factors_stay() -> None:
     b = Builder(2)
     y = conv(b, b.input(_IMAGE), fused=RELU)

@@ -24,12 +24,13 @@ _Fold = Callable[[Op, View, bool], "Edit | Decline | None"]
 
 def _past(fold: _Fold) -> Callable[[Op, View], Edit | Decline | None]:
     def rule(op: Op, view: View) -> Edit | Decline | None:
-        found = fold(op, view, True)
-        if not isinstance(found, Decline):
-            return found
-        # What stands in the way of the other families too is theirs to say.
         other = fold(op, view, False)
-        return None if isinstance(other, Decline) and other.why == found.why else found
+        if isinstance(other, Edit):
+            return None  # left to the family without ReLUs, which may be left out
+        found = fold(op, view, True)
+        # What stands in the way of that family too is its to say.
+        said = isinstance(found, Decline) and isinstance(other, Decline) and other.why == found.why
+        return None if said else found
 
     return rule
 
