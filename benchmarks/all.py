@@ -14,6 +14,7 @@ ALL = (
     "defaults_not_slower",
     "applications",
     "hybrid_kernels",
+    "mediapipe_agreement",
 )
 
 

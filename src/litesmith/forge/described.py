@@ -64,7 +64,17 @@ def _first(options: ExportOptions) -> Describe:
     places = [p for p in (options.data, options.eval) if isinstance(p, (str, Path))]
     folders = next((f for f in map(class_folders, places) if f), ())
     built_in = bool(options.embed_preprocess)
-    return Describe(preprocess=() if built_in else options.preprocess, folders=folders)
+    return Describe(
+        preprocess=() if built_in else options.preprocess,
+        colors=_colors(options),
+        folders=folders,
+    )
+
+
+def _colors(options: ExportOptions) -> str:
+    """Return the order of colors that the application feeds: of "FED,READ", the first."""
+    fed = [text.rpartition(":")[2].partition(",")[0].strip() for text in options.input_channels]
+    return "bgr" if "bgr" in fed else "rgb"
 
 
 def _given(options: ExportOptions) -> dict[str, Any]:

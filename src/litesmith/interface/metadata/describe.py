@@ -56,6 +56,7 @@ class Describe:
         score_threshold: results below are not shown; 0 for none.
         preprocess: what the model expects of raw values, as `--preprocess` says it; () when the
             preprocessing is part of the graph.
+        colors: "rgb" or "bgr": the order in which the application feeds an image.
         title, description, version, author, license: of the model, for people.
         sample_rate: samples per second of an audio input, 0 for none.
         channels: of an audio input.
@@ -69,6 +70,7 @@ class Describe:
     labels: tuple[str, ...] = ()
     score_threshold: float = 0.0
     preprocess: tuple[str, ...] = ()
+    colors: str = "rgb"
     title: str = ""
     description: str = ""
     version: str = ""
@@ -122,7 +124,7 @@ class Describe:
             custom_metadata=(_activation(graph),) if kind == "image-segmenter" else (),
         )
         return ModelMetadata(
-            name=self.title or graph.name,
+            name=self.title or (TASKS[kind].api if kind in TASKS else ""),
             description=self.description,
             version=self.version,
             subgraphs=(subgraph,),
@@ -140,7 +142,7 @@ class Describe:
             for name, t in zip(graph.input_names(), graph.inputs, strict=True)
         ]
         preprocess = parse_preprocess(self.preprocess, specs)
-        return Facts(graph, preprocess, self.sample_rate, self.vocabulary)
+        return Facts(graph, preprocess, self.sample_rate, self.vocabulary, self.colors)
 
     def _kind(self, facts: Facts) -> str:
         if self.kind not in KINDS:
@@ -160,7 +162,7 @@ class Describe:
         if kind == GENERAL:
             return [ports.plain(name) for name in names]
         return [
-            ports.image(name, tensor, one)
+            ports.image(name, tensor, one, self.colors)
             for name, tensor, one in zip(names, graph.inputs, facts.preprocess, strict=True)
         ]
 

@@ -43,14 +43,14 @@ _AXIS_OF_COORDINATES = ValueRange(2, 2)
 _IMAGE_AXES = ("batch", "height", "width", "channels")
 
 
-def image(name: str, tensor: Tensor, preprocess: Preprocess) -> TensorMetadata:
+def image(name: str, tensor: Tensor, preprocess: Preprocess, colors: str = "rgb") -> TensorMetadata:
     """Return the metadata of an image.
 
     Bytes that are raw pixels need no normalization, which mean 0 and std 1 say; bytes that stand
     for something else would be taken for pixels then, so nothing is said of them.
     """
     affine = preprocess if isinstance(preprocess, Affine) else None
-    known = affine is not None and not affine.reverse_channels
+    known = colors == "rgb" and affine is not None and not affine.reverse_channels
     color = _COLOR_SPACES.get(tensor.shape[-1], ColorSpace.UNKNOWN)
     size = ImageSize(tensor.shape[2], tensor.shape[1])
     units: tuple[ProcessUnit, ...] = ()

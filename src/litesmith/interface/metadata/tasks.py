@@ -34,12 +34,14 @@ class Facts:
         preprocess: what the model expects of raw values, per input.
         sample_rate: of audio, 0 when nothing was said.
         vocabulary: tokens in the order of their numbers.
+        colors: "rgb" or "bgr", as the application feeds them.
     """
 
     graph: Graph
     preprocess: tuple[Preprocess, ...]
     sample_rate: int = 0
     vocabulary: tuple[str, ...] = ()
+    colors: str = "rgb"
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ def _one_image(facts: Facts) -> Iterator[Obstacle]:
 
 
 def _known_normalization(facts: Facts) -> Iterator[Obstacle]:
+    if facts.colors != "rgb":
+        yield Obstacle("it is fed BGR, and MediaPipe feeds RGB", "Leave out --input-channels bgr.")
     embed = "Build it in with --embed-preprocess."
     for one in facts.preprocess:
         if not isinstance(one, Affine):
