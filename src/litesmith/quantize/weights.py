@@ -30,6 +30,10 @@ _SINGLE_ROW_MACS = 4096
 # Larger windows quantize the whole input once.
 _WINDOW_MACS = 300
 
+# Operands of UNIDIRECTIONAL_SEQUENCE_LSTM: four matrices for x, four for h. Its hybrid kernel wants
+# one scale per matrix.
+_LSTM_MATRICES = range(1, 9)
+
 # How a constant is stored for one use of it, None for "as it is"; uses of one kind share a copy.
 Use = Callable[[Op, int, Tensor], "tuple[int, bool] | None"]
 Replacement = Callable[[Tensor, "tuple[int, bool]"], "tuple[Tensor, Op | None]"]
@@ -73,10 +77,13 @@ def _half(tensor: Tensor, use: tuple[int, bool]) -> tuple[Tensor, Op | None]:
 
 def _int8_use(op: Op, position: int, tensor: Tensor) -> tuple[int, bool] | None:
     """Return (output-channel axis, whether the op reads the integers itself)."""
+    if tensor.data is None or tensor.raw:
+        return None
+    if op.kind == "UNIDIRECTIONAL_SEQUENCE_LSTM" and position in _LSTM_MATRICES:
+        saved = 3 * tensor.data.size - _PER_CHANNEL_BYTES * tensor.shape[0]
+        return (0, False) if saved > _OVERHEAD_BYTES else None
     row = FACTS.get(op.kind)
     if row is None or row.weights is None or position != row.weights.index:
-        return None
-    if tensor.data is None or tensor.raw:
         return None
     axis = row.weights.axis
     saved = 3 * tensor.data.size - _PER_CHANNEL_BYTES * tensor.shape[axis]

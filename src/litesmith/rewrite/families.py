@@ -49,7 +49,7 @@ from litesmith.rewrite.upsampling import UPSAMPLING
 RECURRENT: Mapping[str, tuple[Family, Family]] = MappingProxyType(
     {
         "auto": (fuse_lstm(better_fused), unfuse_lstm(better_looped, stays_loop)),
-        "fused": (fuse_lstm(always), unfuse_lstm(never, never)),
+        "fused": (fuse_lstm(always, tanh_only=True), unfuse_lstm(never, never)),
         "loop": (fuse_lstm(never), unfuse_lstm(always, always)),
     }
 )

@@ -1,8 +1,8 @@
 """A loop that is an LSTM becomes UNIDIRECTIONAL_SEQUENCE_LSTM.
 
-Algebra: rewrite/recurrence.py. The fused op keeps h and c in variable tensors, and they survive
+Algebra: rewrite/lstm_layer.py. The fused op keeps h and c in variable tensors, and they survive
 from one invocation to the next; a loop starts anew every time. So the states are set in the graph,
-before the op runs:  h ← 0·h₀ or 1·h₀,  c likewise. Then both forms mean the same, whatever the
+before the op runs:  h ← h₀,  c ← c₀. Then both forms mean the same, whatever the
 application resets or does not, and an initial state may be given.
 Side conditions: Keras' cell (σ gates, one activation that the op's option names), no mask, static
 sizes, and nothing reads the cell state behind the loop, for which the op has no result. Going
@@ -19,28 +19,31 @@ import numpy as np
 from litesmith.graph import DType, Op, Tensor
 from litesmith.graph.build import make_constant, make_op
 from litesmith.graph.edit import fresh_name
-from litesmith.rewrite.engine import Decline, Edit, Family, View, dims, scalar, value
+from litesmith.graph.enums import Activation
+from litesmith.rewrite.engine import Decline, Edit, Family, View, dims, value
 from litesmith.rewrite.layouts import reshaped
 from litesmith.rewrite.loop_body import NotAnLstmError
-from litesmith.rewrite.recurrence import Loop, Lstm, batch_first, read_loop, steps_first
+from litesmith.rewrite.lstm_layer import Lstm, batch_first, steps_first
+from litesmith.rewrite.recurrence import Loop, read_loop
 
 Wanted = Callable[[Lstm, bool], bool]
 
 
-def fuse_lstm(wanted: Wanted) -> Family:
+def fuse_lstm(wanted: Wanted, tanh_only: bool = False) -> Family:
     """Return the family, for the layers that are better fused.
 
     Args:
         wanted: (layer, all steps are needed) → whether to fuse it.
+        tanh_only: for targets whose kernel takes tanh whatever the option says (measured on TFLM).
     """
     return Family(
         "fuse_lstm",
         "loops that are LSTMs become the fused op",
-        {"WHILE": (lambda op, view: _fuse(op, view, wanted),)},
+        {"WHILE": (lambda op, view: _fuse(op, view, wanted, tanh_only),)},
     )
 
 
-def _fuse(op: Op, view: View, wanted: Wanted) -> Edit | Decline | None:
+def _fuse(op: Op, view: View, wanted: Wanted, tanh_only: bool) -> Edit | Decline | None:
     try:
         loop = read_loop(op, view)
     except NotAnLstmError as error:
@@ -51,6 +54,8 @@ def _fuse(op: Op, view: View, wanted: Wanted) -> Edit | Decline | None:
     if not wanted(lstm, bool(every)):
         return None
     why = _hindrance(op, loop, used, view)
+    if tanh_only and lstm.activation != Activation.TANH:
+        why = "its activation is not tanh, the only one that the target's kernel has"
     if why:
         return Decline(op, why)
     back = _written_back(op, loop, view)
@@ -71,6 +76,8 @@ def _fuse(op: Op, view: View, wanted: Wanted) -> Edit | Decline | None:
 def _hindrance(op: Op, loop: Loop, used: Sequence[int], view: View) -> str:
     """Return why an LSTM must stay a loop, "" if it need not."""
     lstm = loop.lstm
+    if lstm.activation == Activation.NONE:
+        return "it has no activation, and without one the fused kernel forgets to read its cell"
     if any(-1 in dims(t) for t in (lstm.x, lstm.h, lstm.c)):
         return "the batch is open, and the fused op's state has a fixed size"
     back = _written_back(op, loop, view)
@@ -91,7 +98,7 @@ def _written_back(op: Op, loop: Loop, view: View) -> tuple[Op, ...] | None:
     found = []
     for start, ends in ((loop.lstm.h, loop.last), (loop.lstm.c, (loop.cell,))):
         keeper = view.made_by.get(start) if start.is_variable else None
-        if keeper is None or keeper.kind != "MUL" or scalar(keeper.inputs[1]) != 1.0:
+        if keeper is None or not _copies(keeper):
             return None
         if keeper.inputs[0] not in [op.outputs[k] for k in ends] or view.read_by[start] != [op]:
             return None
@@ -131,12 +138,25 @@ def _states(op: Op, lstm: Lstm, kept: bool) -> tuple[tuple[Tensor, Tensor], list
 
 
 def set_state(source: Tensor, state: Tensor, origin: tuple[str, ...]) -> Op:
-    """Return the op that writes a value to a variable tensor."""
+    """Return the op that writes a value [batch, units] to a variable tensor.
+
+    The runtime lets an op of elementwise kind, or a RESHAPE, take over its operand's memory, which
+    is not where the state is kept; neither ZEROS_LIKE nor a slice of everything does that.
+    """
     data = value(source)
     if data is not None and not data.any():
         return make_op("ZEROS_LIKE", (source,), (state,), origin=origin)
-    one = make_constant("one", 1.0)
-    return make_op("MUL", (source, one), (state,), origin=origin)
+    zeros, ones = (make_constant("bounds", [v, v], DType.INT32) for v in (0, 1))
+    whole = {"begin_mask": 3, "end_mask": 3}
+    return make_op("STRIDED_SLICE", (source, zeros, zeros, ones), (state,), origin=origin, **whole)
+
+
+def _copies(op: Op) -> bool:
+    """True for the op that `set_state` makes of a computed value."""
+    masks = [op.option("begin_mask"), op.option("end_mask"), op.option("shrink_axis_mask")]
+    strides = op.input(3)
+    plain = strides is not None and strides.data is not None and bool((strides.data == 1).all())
+    return op.kind == "STRIDED_SLICE" and masks == [3, 3, 0] and plain
 
 
 def _fused(op: Op, lstm: Lstm, states: tuple[Tensor, Tensor], y: Tensor) -> Op:

@@ -12,7 +12,7 @@ needed, for a copy of all of them per step.
 
 from __future__ import annotations
 
-from litesmith.rewrite.recurrence import Lstm
+from litesmith.rewrite.lstm_layer import Lstm
 
 # A form is not changed for less than this; it is the noise of the formulas.
 _WORTH = 1.1
