@@ -11,7 +11,9 @@ from types import MappingProxyType
 
 from litesmith.graph import DType
 from litesmith.targets import constraints as c
+from litesmith.targets import ethos_breaks as b
 from litesmith.targets import ethos_constraints as e
+from litesmith.targets import ethos_windows as w
 from litesmith.targets.micro import MICRO
 from litesmith.targets.rules import Row, Source, Table, Types, left_out, table_of
 
@@ -31,7 +33,7 @@ _SMALL = frozenset(map(Types, (I8, U8, I16)))
 _WIDE = _SMALL | {Types(I32)}
 _ANY = _WIDE | {Types(I64)}
 _DENSE = frozenset({Types(I8, I8), Types(U8, U8), Types(U8, I8), Types(I16, I8)})
-_CONV = (e.BIAS, e.WEIGHT_SUM, e.KERNEL_STATIC)
+_CONV = (w.BIAS, w.WEIGHT_SUM, w.KERNEL_STATIC)
 
 
 def _shared_rows(u85: bool) -> Iterator[Row]:
@@ -77,20 +79,26 @@ def _shared_rows(u85: bool) -> Iterator[Row]:
     yield Row(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", _SMALL, None, lstm, "report", recurrent="fused"
     )  # fmt: skip
-    yield Row("FULLY_CONNECTED", _DENSE, True, (e.BIAS, e.WEIGHT_SUM, *e.DYNAMIC(u85)), "report")
+    yield Row(
+        "FULLY_CONNECTED",
+        _DENSE,
+        True,
+        (w.BIAS, w.WEIGHT_SUM, *(() if u85 else (w.DYNAMIC_INT8,))),
+        "report",
+    )
 
 
 def _u55_rows() -> Iterator[Row]:
     yield from _shared_rows(u85=False)
-    yield Row("CONV_2D", _DENSE, True, (*_CONV, e.WIDE_STRIDE), "report")
-    yield Row("DEPTHWISE_CONV_2D", _DENSE, True, (*_CONV, e.STRIDE_3), "report")
-    yield Row("TRANSPOSE_CONV", _DENSE, True, (*_CONV, e.TRANSPOSE_STRIDE, e.TRANSPOSE_SHAPE),
+    yield Row("CONV_2D", _DENSE, True, (*_CONV, w.WIDE_STRIDE), "report")
+    yield Row("DEPTHWISE_CONV_2D", _DENSE, True, (*_CONV, w.STRIDE_3), "report")
+    yield Row("TRANSPOSE_CONV", _DENSE, True, (*_CONV, w.TRANSPOSE_STRIDE, w.TRANSPOSE_SHAPE),
               "report")  # fmt: skip
     yield Row("BATCH_MATMUL", frozenset({Types(I8)}), None, (e.MATMUL_DEPTH,), "report")
-    yield Row("AVERAGE_POOL_2D", _SMALL, None, (e.AVERAGE_WINDOW, e.WIDE_STRIDE), "report")
-    yield Row("MAX_POOL_2D", _SMALL, None, (e.WINDOW, e.WIDE_STRIDE), "report")
-    yield Row("RESIZE_BILINEAR", _SMALL, None, (e.SCALE_248, e.HALF_TWICE), "report")
-    yield Row("RESIZE_NEAREST_NEIGHBOR", _SMALL, None, (e.SCALE_248,), "report")
+    yield Row("AVERAGE_POOL_2D", _SMALL, None, (w.AVERAGE_WINDOW, w.WIDE_STRIDE), "report")
+    yield Row("MAX_POOL_2D", _SMALL, None, (w.WINDOW, w.WIDE_STRIDE), "report")
+    yield Row("RESIZE_BILINEAR", _SMALL, None, (w.SCALE_248, w.HALF_TWICE), "report")
+    yield Row("RESIZE_NEAREST_NEIGHBOR", _SMALL, None, (w.SCALE_248,), "report")
     yield Row("ARG_MAX", frozenset({Types(I8), Types(U8)}), None, (e.DEPTH_AXIS, e.DEPTH_127),
               "report")  # fmt: skip
     yield Row("TRANSPOSE", _WIDE, None, (e.PERMUTATION, e.TRANSPOSE_32), "report")
@@ -100,12 +108,12 @@ def _u85_rows() -> Iterator[Row]:
     yield from _shared_rows(u85=True)
     yield Row("CONV_2D", _DENSE, True, _CONV, "report")
     yield Row("DEPTHWISE_CONV_2D", _DENSE, True, _CONV, "report")
-    yield Row("TRANSPOSE_CONV", _DENSE, True, (*_CONV, e.TRANSPOSE_SHAPE), "report")
+    yield Row("TRANSPOSE_CONV", _DENSE, True, (*_CONV, w.TRANSPOSE_SHAPE), "report")
     yield Row("BATCH_MATMUL", _SMALL, None, (), "report")
-    yield Row("AVERAGE_POOL_2D", _SMALL, None, (e.AVERAGE_WINDOW,), "report")
-    yield Row("MAX_POOL_2D", _SMALL, None, (e.WINDOW,), "report")
-    yield Row("RESIZE_BILINEAR", _SMALL, None, (e.POWER_OF_TWO, e.SCALE_LIMIT), "report")
-    yield Row("RESIZE_NEAREST_NEIGHBOR", _SMALL, None, (e.SCALE_LIMIT,), "report")
+    yield Row("AVERAGE_POOL_2D", _SMALL, None, (w.AVERAGE_WINDOW,), "report")
+    yield Row("MAX_POOL_2D", _SMALL, None, (w.WINDOW,), "report")
+    yield Row("RESIZE_BILINEAR", _SMALL, None, (w.POWER_OF_TWO, w.SCALE_LIMIT), "report")
+    yield Row("RESIZE_NEAREST_NEIGHBOR", _SMALL, None, (w.SCALE_LIMIT,), "report")
     yield Row("ARG_MAX", frozenset({Types(I8), Types(U8)}), source="report")
     yield Row("TRANSPOSE", _ANY, None, (e.PERMUTATION,), "report")
     yield Row("DIV", _WIDE, source="report")
@@ -152,7 +160,7 @@ U55 = Table(
     sources=_SOURCES,
     rows=table_of(_u55_rows()),
     generic=(e.FIRST_DYNAMIC, e.SHAPED, e.QUANTIZED),
-    breaks=(e.NO_BOOL, e.WEIGHTS_8_BIT, e.EIGHT_BIT_ONLY, e.SHAPED_CONSTANTS),
+    breaks=(b.NO_BOOL, b.WEIGHTS_8_BIT, b.EIGHT_BIT_ONLY, b.SHAPED_CONSTANTS),
     never=_U55_NEVER,
     fallback=MICRO,
     elsewhere=_CPU,
@@ -164,7 +172,7 @@ U85 = Table(
     sources=_SOURCES,
     rows=table_of(_u85_rows()),
     generic=(e.FIRST_DYNAMIC, e.SHAPED, e.QUANTIZED),
-    breaks=(e.WEIGHTS_8_BIT, e.EIGHT_BIT_ONLY, e.SHAPED_CONSTANTS, e.NARROW),
+    breaks=(b.WEIGHTS_8_BIT, b.EIGHT_BIT_ONLY, b.SHAPED_CONSTANTS, b.NARROW),
     never=_NEVER,
     fallback=MICRO,
     elsewhere=_CPU,
