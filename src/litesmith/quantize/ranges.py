@@ -9,7 +9,8 @@ Min and max do not depend on the examples' order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -32,11 +33,13 @@ class Ranges:
     Attributes:
         low, high: extreme values per float tensor of the main graph.
         examples: how many examples they come from.
+        means: graph input → float64[last axis], or float64[1] where that is of no fixed size.
     """
 
     low: Mapping[Tensor, float]
     high: Mapping[Tensor, float]
     examples: int
+    means: Mapping[Tensor, Array] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, tensor: Tensor) -> tuple[float, float]:
         """Return (low, high) of a tensor; a constant's come from its value.
@@ -66,8 +69,11 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     watched = _watched(graph)
     session = Session(write(graph.with_(outputs=watched, signatures=(), siblings=())))
     extremes = [_Extremes(t) for t in watched]
+    means = [_Mean() for _ in graph.inputs]
     seen = 0
     for batch in data.batches(_CHUNK):
+        for mean, values in zip(means, batch, strict=True):
+            mean.add(values)
         for example in session.invocations(batch):
             _observe(session, example, extremes)
         seen += len(batch[0])
@@ -77,7 +83,8 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     low = {e.tensor: e.result()[0] for e in extremes}
     high = {e.tensor: e.result()[1] for e in extremes}
     _derive(graph, low, high)
-    return Ranges(low, high, seen)
+    found = {t: m.result() for t, m in zip(graph.inputs, means, strict=True)}
+    return Ranges(low, high, seen, MappingProxyType(found))
 
 
 def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) -> None:
@@ -140,6 +147,29 @@ def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -
             for tensor in op.outputs:
                 low[tensor] = min((r[0] for r in ranges), default=0.0)
                 high[tensor] = max((r[1] for r in ranges), default=0.0)
+
+
+class _Mean:
+    """Running mean along the last axis of an input."""
+
+    def __init__(self) -> None:
+        self._sum: Array = np.zeros(1)
+        self._count = 0
+
+    def add(self, batch: Array) -> None:
+        """Take in a batch (k, *example_shape)."""
+        rows = batch.reshape(-1, batch.shape[-1] if batch.ndim > 1 else 1)
+        if not rows.size:
+            return
+        mean: Array = rows.mean(0, dtype=np.float64)
+        if self._count and mean.size != self._sum.size:
+            mean, self._sum = mean.mean(keepdims=True), self._sum.mean(keepdims=True)
+        self._sum = self._sum + mean * len(batch)
+        self._count += len(batch)
+
+    def result(self) -> Array:
+        """Return the mean of all batches, each example counting the same."""
+        return self._sum / max(self._count, 1)
 
 
 class _Extremes:

@@ -17,6 +17,7 @@ from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import annotate
 from litesmith.quantize.entrances import bytes_like, entrances
+from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.plan import integer_ops
@@ -159,7 +160,9 @@ class Quantize:
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
         annotated = annotate(graph, ranges, inputs, _integers(graph.outputs, leave), pins)
-        lowered = lower(per_tensor(annotated, self.per_tensor), arrive, leave)
+        annotated = per_tensor(annotated, self.per_tensor)
+        annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs])
+        lowered = lower(annotated, arrive, leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         result, _ = dynamic(lowered)
         why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
