@@ -95,8 +95,15 @@ def _channels(op: Op) -> int:
 
 
 def _scratch(op: Op) -> int:
-    """Return the working space of a kernel: an accumulator per result, int4 weights unpacked."""
+    """Return the working space of a kernel.
+
+    An accumulator per result, int4 weights unpacked, and what CMSIS-NN's convolutions lay out: two
+    columns of 16 bit integers (arm_convolve_s8_get_buffer_size).
+    """
     weights = op.input(1)
+    if op.kind in ("CONV_2D", "DEPTHWISE_CONV_2D") and weights is not None:
+        column = int(np.prod(weights.shape[1:], dtype=np.int64))
+        return 4 * column + (_bytes(weights) if weights.dtype is DType.INT4 else 0)
     unpacked = _bytes(weights) if weights is not None and weights.dtype is DType.INT4 else 0
     wide = op.kind in ("TRANSPOSE_CONV", "SVDF", "MEAN", "SUM", "BATCH_MATMUL")
     return unpacked + (4 * sum(map(_bytes, op.outputs)) if wide else 0)
