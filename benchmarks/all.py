@@ -13,7 +13,9 @@ ALL = (
     "calibration_cost",
     "defaults_not_slower",
     "applications",
+    "rewrites",
     "hybrid_kernels",
+    "lstm_forms",
     "mediapipe_agreement",
 )
 

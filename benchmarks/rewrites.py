@@ -4,14 +4,15 @@ Each keras.applications family and each architecture of architectures.py is buil
 statistics (random_statistics.py) and converted by TensorFlow's converter alone, at a static batch
 of one. That file is set against its rewritten self.
 
-ratio: rewritten / converter's latency, one thread. Groups of invocations alternate, A B B A …,
-and the median of the pairwise ratios counts, with its 95 % interval; interpreters are made anew
-several times, for where their memory lies matters too. error / noise: norm-wise difference of the
-outputs on generated images, in units of what XNNPACK and LiteRT's other kernels differ by on the
-converter's file (the reference ones where --reference, which takes minutes per model).
+ratio: rewritten / converter's latency, one thread. Groups of invocations alternate, A B B A …; the
+median of the pairwise ratios is taken per round, with interpreters made anew, for where their
+memory lies matters too (identical large files differ by 2 % in one round); the median of the
+rounds counts, and their middle half is shown. error/noise: norm-wise difference of the outputs on
+generated images, in units of what XNNPACK and LiteRT's other kernels differ by on the converter's
+file (the reference ones where --reference, which takes minutes per model).
 
 --quick is a run of below 10 minutes: reduced resolution, short timings. --keep FOLDER stores the
-converter's files and reuses them: only then is a second run short.
+converter's files and reuses them: a second run then takes 4 minutes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +34,16 @@ from benchmarks.common import arguments, median, report, run
 from benchmarks.runtime import interpreter
 
 WORTH = 1e-3  # seconds that one timed group takes at least
-ROUNDS = 4  # times that interpreters are made anew
-MOST_PAIRS = 4_000
+ROUNDS = 8  # times that interpreters are made anew
+MOST_PAIRS = 500  # per round
+BUILDERS = 2  # models that are built at once
 
 
 def main() -> int:
     """Measure the models that this Keras has."""
     options = _options()
-    rows = []
-    for name in options.models or available():
-        try:
-            rows.append(_model(name, options))
-        except RuntimeError as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            rows.append({"model": name, "ops": "failed"})
-        print(rows[-1], flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = _rows(options.models or available(), options, options.keep or Path(scratch))
     done = [row for row in rows if "ratio" in row]
     report(
         "rewrites",
@@ -81,18 +78,32 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _model(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = options.keep or Path(scratch)
-        size = "small" if options.small else "full"
-        before, examples = converted(name, options.small, folder / f"{name}-{size}.tflite")
-    return measure(name, before, examples, options)
+def _rows(names: list[str], options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Build all, then time one after the other on a machine that does nothing else."""
+    size = "small" if options.small else "full"
+    with ThreadPoolExecutor(BUILDERS) as pool:
+        files = {
+            name: pool.submit(converted, name, options.small, folder / f"{name}-{size}.tflite")
+            for name in names
+        }
+    rows = []
+    for name, file in files.items():
+        try:
+            path = file.result()
+            examples = np.load(path.with_suffix(".npy"))
+            rows.append(measure(name, path.read_bytes(), examples, options))
+        except RuntimeError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            rows.append({"model": name, "ops": "failed"})
+        print(rows[-1], flush=True)
+    return rows
 
 
-def converted(name: str, small: bool, path: Path) -> tuple[bytes, np.ndarray]:
-    """Return the converter's file of a model and float32[n, side, side, 3] to feed it.
+def converted(name: str, small: bool, path: Path) -> Path:
+    """Write the converter's file of a model, unless it is there, in a process of its own.
 
-    They are made in a process of its own if `path` is not there.
+    Returns:
+        `path`; beside it stands float32[n, side, side, 3] to feed it, as .npy.
 
     Raises:
         RuntimeError: it cannot be built or converted.
@@ -103,7 +114,7 @@ def converted(name: str, small: bool, path: Path) -> tuple[bytes, np.ndarray]:
         process = run(command + ["--small"] * small)
         if process.exit_code:
             raise RuntimeError(f"cannot be built:\n{process.stderr[-1500:]}")
-    return path.read_bytes(), np.load(path.with_suffix(".npy"))
+    return path
 
 
 def measure(
@@ -138,13 +149,13 @@ def measure(
         "MB after": len(after) / 1e6,
         "ms": latency,
         "ratio": ratio,
-        "95 %": f"{low:.3f}..{high:.3f}",
+        "rounds": f"{low:.3f}..{high:.3f}",
         "error": error,
         "error/noise": error / max(noise, 1e-9),
         "rewrite s": seconds,
     }
     if options.int8:
-        row["int8 ratio"] = _int8_ratio(graph, outcome.graph, examples, options.seconds)
+        row["int8 ratio"] = _int8_ratio((graph, outcome.graph), examples, options.seconds, clock)
     return row
 
 
@@ -155,7 +166,7 @@ def _count(graph: Any) -> int:
 def compared(
     before: bytes, after: bytes, seconds: float, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[float, float, float, float]:
-    """Return the latency of a file relative to another's: median, its 95 % interval, and ms.
+    """Return the latency of a file relative to another's: (median, quartiles of rounds, and ms).
 
     Args:
         before: the file that counts as 1.
@@ -163,25 +174,30 @@ def compared(
         seconds: how long to time.
         clock: what times, in seconds.
     """
-    ratios: list[float] = []
-    times: list[float] = []
+    rounds, times = [], []
     for turn in range(ROUNDS):
         files = (before, after) if turn % 2 == 0 else (after, before)
         pair = [_ready(file) for file in files]
         first, second = pair if turn % 2 == 0 else pair[::-1]
-        group = max(1, math.ceil(WORTH / max(_seconds(first, 1, clock), 1e-7)))
-        deadline = time.perf_counter() + seconds / ROUNDS
-        while time.perf_counter() < deadline or len(ratios) < 3 * (turn + 1):
-            a, b, c, d = (_seconds(r, group, clock) for r in (first, second, second, first))
-            ratios.append((b + c) / (a + d))
-            times.append((a + d) / 2 / group)
-            if len(ratios) > MOST_PAIRS:
-                break
-    ratios.sort()
-    half = 0.98 * math.sqrt(len(ratios))  # the binomial interval of a median
-    bounds = (int(len(ratios) / 2 - half), math.ceil(len(ratios) / 2 + half))
-    low, high = (ratios[min(max(i, 0), len(ratios) - 1)] for i in bounds)
-    return median(ratios), low, high, median(times) * 1e3
+        ratio, milliseconds = _round(first, second, seconds / ROUNDS, clock)
+        rounds.append(ratio)
+        times.append(milliseconds)
+    low, high = np.percentile(rounds, [25, 75])
+    return median(rounds), float(low), float(high), median(times)
+
+
+def _round(
+    first: Any, second: Any, seconds: float, clock: Callable[[], float]
+) -> tuple[float, float]:
+    """Return the second interpreter's latency relative to the first's, and the first's in ms."""
+    group = max(1, math.ceil(WORTH / max(_seconds(first, 1, clock), 1e-7)))
+    ratios, times = [], []
+    deadline = time.perf_counter() + seconds
+    while len(ratios) < MOST_PAIRS and (time.perf_counter() < deadline or len(ratios) < 3):
+        a, b, c, d = (_seconds(r, group, clock) for r in (first, second, second, first))
+        ratios.append((b + c) / (a + d))
+        times.append((a + d) / 2 / group * 1e3)
+    return median(ratios), median(times)
 
 
 def _ready(file: bytes) -> Any:
@@ -222,7 +238,9 @@ def _differences(
     return worst[0], worst[1]
 
 
-def _int8_ratio(before: Any, after: Any, examples: np.ndarray, seconds: float) -> float:
+def _int8_ratio(
+    graphs: tuple[Any, Any], examples: np.ndarray, seconds: float, clock: Callable[[], float]
+) -> float:
     """Return int8's latency with the rewrites, relative to that with only the needed forms."""
     from litesmith.data import TensorSpec, load_examples
     from litesmith.graph import write
@@ -231,10 +249,10 @@ def _int8_ratio(before: Any, after: Any, examples: np.ndarray, seconds: float) -
 
     files = []
     spec = TensorSpec("x", (None, *examples.shape[1:]), "float32")
-    for graph in (before, after):
+    for graph in graphs:
         graph = apply(graph, INTEGER_FAMILIES).graph
         files.append(write(Quantize("int8")(graph, load_examples(examples, [spec])).graph))
-    return compared(files[0], files[1], seconds)[0]
+    return compared(files[0], files[1], seconds, clock)[0]
 
 
 if __name__ == "__main__":
