@@ -63,7 +63,7 @@ def _scales_rows(op: Op, d: Tensor, r: Tensor | None) -> bool:
     """True for MUL(d, r) where r is one number for all channels."""
     if r is None or r is d or activation(op) or dims(op.outputs[0]) != dims(d):
         return False
-    return r.shape[-1:] in ((), (1,)) and dims(r)[-1:] in ((), (1,)) and d.shape[-1] > 1
+    return r.shape[-1:] in ((), (1,)) and dims(r)[-1:] in ((), (1,)) and d.shape[-1:] > (1,)
 
 
 def linear_readers(tensor: Tensor, view: View) -> list[Op] | None:
