@@ -107,3 +107,23 @@ def test_identifier_is_asked_for() -> None:
         decode(encode(Root(), _SCHEMA, b"TEST"), Root, _SCHEMA, b"M001")
     with pytest.raises(DamagedError):
         decode(b"", Root, _SCHEMA, b"TEST")
+
+
+def test_one_value_that_is_referred_to_often_is_refused() -> None:
+    raw = bytearray(encode(Root(texts=("x",)), _SCHEMA, b"TEST"))
+    position = int.from_bytes(raw[:4], "little")
+    vtable = position - int.from_bytes(raw[position : position + 4], "little", signed=True)
+    number = 5  # of the texts; the union before them takes two
+    entry = vtable + 4 + 2 * number
+    field = position + int.from_bytes(raw[entry : entry + 2], "little")
+    raw[field : field + 4] = (len(raw) - field).to_bytes(4, "little")
+
+    def many(count: int, size: int) -> bytes:
+        """A list whose references all lead to one text behind it."""
+        references = b"".join((4 * (count - i)).to_bytes(4, "little") for i in range(count))
+        text = size.to_bytes(4, "little") + b"y" * size
+        return bytes(raw) + count.to_bytes(4, "little") + references + text
+
+    assert decode(many(3, 5), Root, _SCHEMA, b"TEST").texts == ("yyyyy",) * 3
+    with pytest.raises(DamagedError, match="more than a file of its size"):
+        decode(many(100_000, 1_000_000), Root, _SCHEMA, b"TEST")

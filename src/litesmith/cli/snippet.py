@@ -37,8 +37,8 @@ def snippet(
 
     code = api.snippet(file, language, c_array=c_array)
     if output is not None:
-        from litesmith.forge.artifact import write_files
+        from litesmith.forge.snippet import save
 
-        write_files({output: code.encode()})
+        save(code, output, file)
     show_code(context, code, language, output, as_json)
     return 0

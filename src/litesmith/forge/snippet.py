@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from litesmith import graph as graphs
@@ -29,6 +30,18 @@ def run(file: Path, language: str, c_array: str | Path | None = None) -> str:
         check_destination(array, "--c-array")
         write_files(c_array_files(array, model, graph))
     return code
+
+
+def save(code: str, output: Path, file: Path) -> None:
+    """Write the code.
+
+    Raises:
+        InputError: it cannot be written, or it is the file that the code is for.
+    """
+    if os.path.realpath(output) == os.path.realpath(file):
+        raise InputError(f"-o {output} is the .tflite itself.", "Choose another name.")
+    check_destination(output, "-o")
+    write_files({output: code.encode()})
 
 
 def _read(file: Path) -> bytes:

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# More tables than any honest file has: a small one may refer to one table many times.
-_MOST_TABLES = 100_000
+# A hostile file may refer to one large value many times. What is read, counted as often as it is
+# referred to, may be this many times the file; a table counts as much as the smallest takes.
+_MOST_TIMES, _AT_LEAST, _TABLE_BYTES = 16, 2**20, 16
 _DAMAGE = (struct.error, IndexError, ValueError, UnicodeDecodeError, OverflowError)
 
 
@@ -180,15 +181,13 @@ class _Decoder:
     def __init__(self, data: bytes, schema: Schema) -> None:
         self.data = data
         self.schema = schema
-        self.left = _MOST_TABLES
+        self.left = max(_MOST_TIMES * len(data), _AT_LEAST)
 
     def follow(self, position: int) -> int:
         return position + int(struct.unpack_from("<I", self.data, position)[0])
 
     def table(self, kind: type, position: int) -> Any:
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError("more tables than a file can mean")
+        self._spend(_TABLE_BYTES)
         vtable = position - struct.unpack_from("<i", self.data, position)[0]
         if vtable < 0:
             raise ValueError("a table without a layout")
@@ -202,6 +201,11 @@ class _Decoder:
             found.append(self._field(field, at + [None] * (width - len(at))))
             number += width
         return kind(*found)
+
+    def _spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise ValueError("it holds more than a file of its size can mean")
 
     def _field(self, kind: Kind, at: list[int | None]) -> Any:
         place = at[-1]
@@ -229,6 +233,7 @@ class _Decoder:
             return self._many(kind.of, start, count)
         if start + count > len(self.data):
             raise ValueError("a value ends behind the end of the file")
+        self._spend(count)
         raw = self.data[start : start + count]
         return raw.decode("utf-8") if isinstance(kind, Text) else raw
 
@@ -236,6 +241,7 @@ class _Decoder:
         size = struct.calcsize(kind.code) if isinstance(kind, Scalar) else 4
         if start + count * size > len(self.data):
             raise ValueError("a list ends behind the end of the file")
+        self._spend(count * size)
         if isinstance(kind, Scalar):
             return struct.unpack_from(f"<{count}{kind.code}", self.data, start)
         return tuple(self._value(kind, self.follow(start + 4 * i)) for i in range(count))
