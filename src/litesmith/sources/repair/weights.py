@@ -66,13 +66,16 @@ def _datasets(file: Any) -> Iterator[Any]:
 
 
 def _listed(group: Any, attribute: str) -> list[str] | None:
-    """Return a list of names, which Keras cuts in numbered pieces when it is long."""
+    """Return a list of names, which Keras cuts in numbered pieces when it is long.
+
+    In a damaged file the attribute may be a single number: one name that nothing has.
+    """
     if attribute in group.attrs:
-        found = list(group.attrs[attribute])
+        found = list(np.ravel(group.attrs[attribute]))
     elif f"{attribute}0" in group.attrs:
         found, n = [], 0
         while f"{attribute}{n}" in group.attrs:
-            found += list(group.attrs[f"{attribute}{n}"])
+            found += list(np.ravel(group.attrs[f"{attribute}{n}"]))
             n += 1
     else:
         return None
