@@ -67,6 +67,7 @@ def _first(options: ExportOptions) -> Describe:
     return Describe(
         preprocess=() if built_in else options.preprocess,
         colors=_colors(options),
+        raw=built_in,
         folders=folders,
     )
 

@@ -57,6 +57,8 @@ class Describe:
         preprocess: what the model expects of raw values, as `--preprocess` says it; () when the
             preprocessing is part of the graph.
         colors: "rgb" or "bgr": the order in which the application feeds an image.
+        raw: inputs are fed raw values; their preprocessing is part of the graph, and of the scale
+            and zero point of an integer input.
         title, description, version, author, license: of the model, for people.
         sample_rate: samples per second of an audio input, 0 for none.
         channels: of an audio input.
@@ -71,6 +73,7 @@ class Describe:
     score_threshold: float = 0.0
     preprocess: tuple[str, ...] = ()
     colors: str = "rgb"
+    raw: bool = False
     title: str = ""
     description: str = ""
     version: str = ""
@@ -142,7 +145,7 @@ class Describe:
             for name, t in zip(graph.input_names(), graph.inputs, strict=True)
         ]
         preprocess = parse_preprocess(self.preprocess, specs)
-        return Facts(graph, preprocess, self.sample_rate, self.vocabulary, self.colors)
+        return Facts(graph, preprocess, self.sample_rate, self.vocabulary, self.colors, self.raw)
 
     def _kind(self, facts: Facts) -> str:
         if self.kind not in KINDS:
@@ -162,7 +165,7 @@ class Describe:
         if kind == GENERAL:
             return [ports.plain(name) for name in names]
         return [
-            ports.image(name, tensor, one, self.colors)
+            ports.image(name, tensor, one, self.colors, self.raw)
             for name, tensor, one in zip(names, graph.inputs, facts.preprocess, strict=True)
         ]
 

@@ -43,7 +43,9 @@ _AXIS_OF_COORDINATES = ValueRange(2, 2)
 _IMAGE_AXES = ("batch", "height", "width", "channels")
 
 
-def image(name: str, tensor: Tensor, preprocess: Preprocess, colors: str = "rgb") -> TensorMetadata:
+def image(
+    name: str, tensor: Tensor, preprocess: Preprocess, colors: str = "rgb", raw: bool = False
+) -> TensorMetadata:
     """Return the metadata of an image.
 
     Bytes that are raw pixels need no normalization, which mean 0 and std 1 say; bytes that stand
@@ -55,7 +57,7 @@ def image(name: str, tensor: Tensor, preprocess: Preprocess, colors: str = "rgb"
     size = ImageSize(tensor.shape[2], tensor.shape[1])
     units: tuple[ProcessUnit, ...] = ()
     stats = None
-    mean, std = ((), ()) if affine is None else _feeding(tensor, affine)
+    mean, std = ((), ()) if affine is None else _feeding(tensor, affine, raw)
     if mean:
         units = (ProcessUnit(NormalizationOptions(mean, std)),)
         ends = [(0.0 - m) / s for m, s in zip(mean, std, strict=True)]
@@ -72,10 +74,12 @@ def image(name: str, tensor: Tensor, preprocess: Preprocess, colors: str = "rgb"
     )
 
 
-def _feeding(tensor: Tensor, affine: Affine) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _feeding(
+    tensor: Tensor, affine: Affine, raw: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if tensor.dtype is not DType.UINT8:
         return mean_std(affine)
-    if is_pixels(tensor, affine):
+    if raw or is_pixels(tensor, affine):
         return (0.0,), (1.0,)
     return ((), ()) if affine.is_identity else mean_std(affine)
 

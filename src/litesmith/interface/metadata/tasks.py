@@ -35,6 +35,7 @@ class Facts:
         sample_rate: of audio, 0 when nothing was said.
         vocabulary: tokens in the order of their numbers.
         colors: "rgb" or "bgr", as the application feeds them.
+        raw: inputs are fed raw values, whatever their scales say.
     """
 
     graph: Graph
@@ -42,6 +43,7 @@ class Facts:
     sample_rate: int = 0
     vocabulary: tuple[str, ...] = ()
     colors: str = "rgb"
+    raw: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,8 @@ def _known_normalization(facts: Facts) -> Iterator[Obstacle]:
 
 def _pixels_as_they_are(facts: Facts) -> Iterator[Obstacle]:
     """MediaPipe writes raw pixels into a uint8 input, whatever its scale says."""
+    if facts.raw:
+        return
     for tensor, one in zip(facts.graph.inputs, facts.preprocess, strict=True):
         if tensor.dtype is DType.UINT8 and isinstance(one, Affine) and not is_pixels(tensor, one):
             scale, zero = _meaning(tensor)
