@@ -86,6 +86,7 @@ def test_golden() -> None:
     golden("reductions", {"rows, then columns": b.graph(b.op("MEAN", x, const([1])))}, REDUCTIONS)
 
 
+@pytest.mark.parametrize("size", [(36, 44), (24, 16)])
 @pytest.mark.parametrize(
     ("kind", "merged"), [("SUM", False), ("MEAN", False), ("REDUCE_MAX", True)]
 )

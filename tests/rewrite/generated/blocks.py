@@ -231,6 +231,38 @@ def _repeated(m: Making, x: Tensor) -> Tensor | None:
     return m.reshape(y, n, h * tall, w * wide, c)
 
 
+def _other_order(m: Making, x: Tensor) -> Tensor:
+    """Channels in another order before a convolution."""
+    last = len(x.shape) - 1
+    order = m.random.permutation(x.shape[-1]).astype(np.int32)
+    if m.chance(0.5):
+        return conv(m, m.op("REVERSE_V2", x, const([last])), 4, (3, 3))
+    return conv(m, m.op("GATHER", x, const(order), axis=last), 4, (1, 1))
+
+
+def _log_softmax(m: Making, x: Tensor) -> Tensor:
+    return m.op("EXP", m.op("LOG_SOFTMAX", x))  # type: ignore[no-any-return]
+
+
+def _rows_softmax(m: Making, x: Tensor) -> Tensor | None:
+    """Softmax of rows that are arranged otherwise for it, and axes that move together."""
+    n, h, w, c = x.shape
+    if not m.static:
+        return None
+    if m.chance(0.5):
+        y = m.op("SOFTMAX", m.reshape(x, n, h * w, c), beta=1.0)
+        return m.reshape(y, n, h, w, c)
+    return m.reshape(m.transpose(m.reshape(x, n, h, w, 1, c), 0, 4, 1, 2, 3), n, c, h * w)
+
+
+def _thin(m: Making, x: Tensor) -> Tensor | None:
+    """Few channels of many pixels, scaled and shown to a ReLU6."""
+    if not m.static or len(m.ops) > 1:
+        return None
+    big = m.input((1, 64, 64, 3))
+    return m.reduce("MEAN", m.op("TANH", scaled(m, big)), [1], keep=False)
+
+
 def _reductions(m: Making, x: Tensor) -> Tensor | None:
     """One reduction after another, and a sum divided by its count."""
     rank = len(x.shape)
@@ -309,6 +341,8 @@ BLOCKS: tuple[Layer, ...] = (
     _shape_arithmetic,
     *(_reductions,) * 2,
     _wide,
+    _log_softmax,
+    *(_thin,) * 3,
     _constants,
     _twins,
     _layout_noise,
@@ -323,4 +357,6 @@ IMAGE_BLOCKS: tuple[Layer, ...] = (
     *(_squeeze_excite,) * 2,
     _group_norm,
     _repeated,
+    _other_order,
+    _rows_softmax,
 )
