@@ -171,6 +171,14 @@ def test_audio_and_text() -> None:
     assert dict(bert.graph.files)["vocab.txt"].startswith(b"[PAD]\n[CLS]\n")
 
 
+def test_three_inputs_must_be_told_apart() -> None:
+    graph = models.bert()
+    names = (("a", 0), ("b", 1), ("c", 2))
+    unclear = graph.with_(signatures=(replace(graph.signatures[0], inputs=names),))
+    with pytest.raises(ConversionError, match="not told apart"):
+        Describe(kind="text-classifier", vocabulary=models.BERT_VOCABULARY)(unclear)
+
+
 def test_a_table_of_numbers_is_general() -> None:
     outcome = Describe(labels=("a", "b", "c"))(models.audio())
     assert outcome.why == "names and ranges, 3 labels"

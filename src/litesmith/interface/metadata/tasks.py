@@ -20,6 +20,8 @@ from litesmith.graph import DType, Graph, Op, Tensor
 GENERAL = "general"
 DETECTION_OP = "CUSTOM:TFLite_Detection_PostProcess"
 _COLORS = 3
+# What TextClassifier calls BERT's inputs, and what the model does; "ids" is what is left.
+_BERT_ROLES = (("mask", ("mask",)), ("segment_ids", ("segment", "type")), ("ids", ()))
 _SQUASHING = frozenset({"SOFTMAX", "LOGISTIC"})
 # Ops behind a head's last function that only move or convert its values.
 _CARRIERS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"})
@@ -102,6 +104,12 @@ def classes(tensor: Tensor) -> int | None:
     if tensor.dtype in (DType.INT32, DType.INT64):
         return None
     return tensor.shape[-1] if tensor.shape else None
+
+
+def bert_role(name: str) -> str:
+    """Return which of BERT's three inputs one is, by its name in the model."""
+    lower = name.lower()
+    return next(role for role, words in _BERT_ROLES if not words or any(w in lower for w in words))
 
 
 def detection(graph: Graph) -> Op | None:
@@ -267,6 +275,9 @@ def _tokens_in(facts: Facts) -> Iterator[Obstacle]:
         yield Obstacle("it has not one input (or BERT's three) of int32 token numbers")
     if any(len(t.shape) != 2 or t.shape[0] != 1 for t in inputs):
         yield Obstacle("its inputs have not the shape [1, tokens]")
+    roles = {bert_role(name) for name in facts.graph.input_names()}
+    if len(inputs) == 3 and len(roles) < 3:
+        yield Obstacle("its three inputs are not told apart by 'mask' and 'type' in their names")
     if len(inputs) == 1 and inputs[0].is_dynamic:
         yield Obstacle(
             "its input has no fixed number of tokens", "Give --input-shape NAME=1xTOKENS."

@@ -13,8 +13,16 @@ from litesmith.interface.metadata.schema import (
     RegexTokenizerOptions,
     TensorMetadata,
 )
+from litesmith.interface.metadata.tasks import bert_role
 
 VOCABULARY_FILE = "vocab.txt"
+DELIMITER = r"[^\w\']+"  # MediaPipe's own default: split at everything that is no word
+_ABOUT = {
+    "mask": "1 for tokens, 0 for padding.",
+    "segment_ids": "The sentence that a token belongs to: 0.",
+    "ids": "The numbers of the tokens.",
+}
+_FILE = "vocab.txt"
 DELIMITER = r"[^\w\']+"  # MediaPipe's own default: split at everything that is no word
 # TextClassifier finds BERT's inputs by these names; what the model calls them.
 _BERT = (
@@ -38,13 +46,7 @@ def regex_input(name: str, delimiter: str) -> TensorMetadata:
 
 def bert_inputs(names: Sequence[str]) -> list[TensorMetadata]:
     """Return the metadata of BERT's three inputs, told apart by their names in the model."""
-    found = []
-    for name in names:
-        role, _, description = next(
-            row for row in _BERT if not row[1] or any(word in name.lower() for word in row[1])
-        )
-        found.append(plain(role, description))
-    return found
+    return [plain(role, _ABOUT[role]) for role in map(bert_role, names)]
 
 
 def bert_unit() -> ProcessUnit:
