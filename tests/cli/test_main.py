@@ -154,14 +154,15 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--save-float f --recipe r --save-recipe s --time-limit 5 -q "
         "--inputs i,j --outputs o --input layer --allow-flex --trust --batch 4 --no-rewrite r "
         "--labels l --metadata --task general --score-threshold 0.5 --vocabulary v "
-        "--sample-rate 16000 --c-array c --input-layout nchw --head argmax"
+        "--sample-rate 16000 --c-array c --input-layout nchw --head argmax "
+        "--embed-preprocess --input-channels bgr --input-size 4x4"
     )
     assert export(*words.split()) == 0
     given.pop("listen")
     assert given == {
         "source": "m.keras", "output": Path("o.tflite"), "quantize": "int8", "data": "d",
         "eval": "e", "metric": "auc", "max_drop": "1%", "confident": True,
-        "preprocess": ["unit", "b:tf"], "input_type": "int8", "output_type": "uint8",
+        "preprocess": ["unit", "b:tf"], "input_type": ["int8"], "output_type": ["uint8"],
         "target": "micro", "signature": "s", "input_shape": ["a=1x2"],
         "custom_objects": ["py:m.py:A"], "builder": "py:b.py:f", "seed": 3,
         "save_float": Path("f"), "recipe": Path("r"), "save_recipe": Path("s"), "time_limit": 5.0,
@@ -170,4 +171,5 @@ def test_every_option_of_export_reaches_the_api(verb):
         "labels": Path("l"), "metadata": True, "task": "general", "score_threshold": 0.5,
         "vocabulary": Path("v"), "sample_rate": 16000, "c_array": Path("c"),
         "input_layout": ["nchw"], "head": ["argmax"],
+        "embed_preprocess": True, "input_channels": ["bgr"], "input_size": ["4x4"],
     }  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
-        "--bits", "--float-ops", "--embed-preprocess", "--nms",
+        "--bits", "--float-ops", "--nms",
         "--cut-before", "--train",
         "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
         "--report",
