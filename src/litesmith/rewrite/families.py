@@ -26,7 +26,6 @@ from litesmith.rewrite.linear_chains import LINEAR_CHAINS
 from litesmith.rewrite.lstm_forms import always, better_fused, better_looped, never, stays_loop
 from litesmith.rewrite.matmul_scales import MATMUL_SCALES
 from litesmith.rewrite.matmul_transposes import MATMUL_TRANSPOSES
-from litesmith.rewrite.mean_products import MEAN_PRODUCTS, SEPARATE_MEANS
 from litesmith.rewrite.moves import MOVES
 from litesmith.rewrite.normalization import NORMALIZATION
 from litesmith.rewrite.padding import PADDING
@@ -88,13 +87,11 @@ FAMILIES: tuple[Family, ...] = (
     SCALES_PAST_RELU,
     DUPLICATES,
     ABSORBED_MEANS,
-    MEAN_PRODUCTS,
     THIN_CHANNELS,
 )
 # Run after them when activations become integers.
 INTEGER_FAMILIES: tuple[Family, ...] = (
     EXPAND_HALVES,
-    SEPARATE_MEANS,
     RESTORED_MEANS,
     SIGNS,
     NORMALIZATION,
