@@ -1,6 +1,6 @@
 """Which form of an LSTM is faster on the CPU: a loop, or the fused op.
 
-Source: benchmarks/lstm_forms.py; LiteRT 2.1 (XNNPACK), x86-64 with AVX-512, one thread, float32,
+Source: benchmarks/lstm_forms.py; LiteRT 2.3 with XNNPACK, x86-64 with AVX-512, one thread, float32,
 batch 1; units 16 to 256, 10 to 200 steps, 16 to 128 features, all steps or the last one needed:
 240 cases, processor time, interleaved, medians of 21. Least squares of relative errors, median
 error 5 %. Choosing by these formulas costs 0.4 % on average (26 % at worst) against the better form
