@@ -15,6 +15,7 @@ from litesmith.graph import Graph, Tensor
 from litesmith.graph.step import Progress, silent
 from litesmith.interface.change import Change, applied
 from litesmith.interface.channels import parse_channels
+from litesmith.interface.feeds import with_feeds
 from litesmith.interface.layout import layout
 from litesmith.interface.resize import is_image, resize
 from litesmith.interface.translation import Batch, Shaped, Specs, Translation
@@ -95,7 +96,10 @@ class ShapeInputs:
             if own:
                 done.append(f"{specs[position].name}: {', '.join(c.why for c in own)}")
         why = "; ".join(done) or "nothing was asked for"
-        return Shaped(graph, bool(done), why, translation=self.translation(specs))
+        translation = self.translation(specs)
+        if done:
+            graph = with_feeds(graph, {s.name: s.feeds for s in translation.fed(specs)})
+        return Shaped(graph, bool(done), why, translation=translation)
 
     def _changes(self, specs: Specs) -> tuple[tuple[Change, ...], ...]:
         """Return the changes of each input, the model's side first."""

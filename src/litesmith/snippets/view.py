@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from litesmith.errors import ConversionError
 from litesmith.graph import DType, Graph, Tensor
+from litesmith.interface.feeds import is_raw, read_feeds
 from litesmith.interface.metadata import PortSummary, summarize
 from litesmith.snippets.spelling import RESERVED
 
@@ -128,26 +129,39 @@ def view_of(graph: Graph, file: str) -> View:
     return View(
         file=file,
         signature=graph.signatures[0].key if graph.signatures else "",
-        inputs=_ports(graph.input_names(), graph.inputs, said.inputs if said else (), taken, "x"),
+        inputs=_ports(
+            graph, graph.input_names(), graph.inputs, said.inputs if said else (), taken, "x"
+        ),
         outputs=_ports(
-            graph.output_names(), graph.outputs, said.outputs if said else (), taken, "y"
+            graph, graph.output_names(), graph.outputs, said.outputs if said else (), taken, "y"
         ),
         graph=graph,
     )
 
 
 def _ports(
+    graph: Graph,
     names: Sequence[str],
     tensors: Sequence[Tensor],
     said: Sequence[PortSummary],
     taken: set[str],
     letter: str,
 ) -> tuple[PortView, ...]:
+    feeds = read_feeds(graph) if letter == "x" else {}
     found = []
     for i, (name, tensor) in enumerate(zip(names, tensors, strict=True)):
         known = said[i] if said else PortSummary(name)
-        found.append(_port(i, name, tensor, known, _variable(name, f"{letter}{i}", taken)))
+        port = _port(i, name, tensor, known, _variable(name, f"{letter}{i}", taken))
+        found.append(_raw(port) if is_raw(feeds.get(name, "")) else port)
     return tuple(found)
+
+
+def _raw(port: PortView) -> PortView:
+    """Return an input that takes raw bytes as they are (int8: minus 128), whatever its scale."""
+    if port.dtype.is_float:
+        return port
+    pixels: tuple[tuple[float, ...], ...] = ((0.0,), (1.0,)) if port.dtype is DType.UINT8 else ((), ())
+    return replace(port, scale=None, zero_point=None, mean=pixels[0], std=pixels[1])
 
 
 def _port(index: int, name: str, tensor: Tensor, known: PortSummary, variable: str) -> PortView:
