@@ -117,7 +117,7 @@ def test_the_step_comes_last_whatever_a_recipe_says() -> None:
 
 def test_what_is_built_in_is_not_said_twice() -> None:
     options = ExportOptions(preprocess=("unit",), embed_preprocess=True, metadata=True)
-    assert with_metadata((), options) == (Describe(),)
+    assert with_metadata((), options) == (Describe(raw=True),)
     bgr = ExportOptions(metadata=True, input_channels=("image:bgr,bgr",))
     assert with_metadata((), bgr) == (Describe(colors="bgr"),)
     with pytest.raises(ConversionError, match="fed BGR"):

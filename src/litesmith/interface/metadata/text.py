@@ -15,22 +15,7 @@ from litesmith.interface.metadata.schema import (
 )
 from litesmith.interface.metadata.tasks import bert_role
 
-VOCABULARY_FILE = "vocab.txt"
-DELIMITER = r"[^\w\']+"  # MediaPipe's own default: split at everything that is no word
-_ABOUT = {
-    "mask": "1 for tokens, 0 for padding.",
-    "segment_ids": "The sentence that a token belongs to: 0.",
-    "ids": "The numbers of the tokens.",
-}
-_FILE = "vocab.txt"
-DELIMITER = r"[^\w\']+"  # MediaPipe's own default: split at everything that is no word
-# TextClassifier finds BERT's inputs by these names; what the model calls them.
-_BERT = (
-    ("mask", ("mask",), "1 for tokens, 0 for padding."),
-    ("segment_ids", ("segment", "type"), "The sentence that a token belongs to: 0."),
-    ("ids", (), "The numbers of the tokens."),
-)
-_FILE = AssociatedFile(
+VOCABULARY_FILE = AssociatedFile(
     VOCABULARY_FILE, "The tokens, in the order of their numbers.", FileType.VOCABULARY
 )
 
