@@ -160,7 +160,9 @@ def _raw(port: PortView) -> PortView:
     """Return an input that takes raw bytes as they are (int8: minus 128), whatever its scale."""
     if port.dtype.is_float:
         return port
-    pixels: tuple[tuple[float, ...], ...] = ((0.0,), (1.0,)) if port.dtype is DType.UINT8 else ((), ())
+    pixels: tuple[tuple[float, ...], ...] = (
+        ((0.0,), (1.0,)) if port.dtype is DType.UINT8 else ((), ())
+    )
     return replace(port, scale=None, zero_point=None, mean=pixels[0], std=pixels[1])
 
 
