@@ -41,7 +41,11 @@ def export(
     input_layout: Texts = None,
     input_channels: Texts = None,
     input_size: Texts = None,
+    cut_before: str | None = None,
+    merge: Texts = None,
     head: Texts = None,
+    nms: str | None = None,
+    rename: Texts = None,
     labels: Texts | Path = None,
     metadata: bool | None = None,
     task: str | None = None,
@@ -80,7 +84,14 @@ def export(
             the model reads others than rgb.
         input_size: "480x640" (height, width; ",nearest"): the application's images, which the file
             resizes.
-        head: what the application reads: "keep", "argmax", …; per output "name:argmax".
+        cut_before: name of an op, layer or tensor, or a kind of op that occurs once: the file ends
+            before it and outputs what it reads.
+        merge: "name=a,b": outputs that become one, side by side along the last axis.
+        head: what the application reads: "keep", "logits", "probabilities", "sigmoid", "argmax",
+            "topk=5" or "threshold=0.5"; per output "name:argmax".
+        nms: "boxes=a,scores=b" and more: outputs that become detections (boxes, classes, scores,
+            count) by TFLite_Detection_PostProcess.
+        rename: "old=new": names of inputs and outputs in the file; all other options use the old.
         labels: path of a file with the names of the classes, one per line, or the names.
         metadata: write TFLite metadata; implied by `labels` and the four that follow.
         task: what MediaPipe opens the file with: "image-classifier", "object-detector",
@@ -129,7 +140,11 @@ def export(
         input_layout=as_texts(input_layout),
         input_channels=as_texts(input_channels),
         input_size=as_texts(input_size),
+        cut_before=cut_before,
+        merge=as_texts(merge),
         head=as_texts(head),
+        nms=nms,
+        rename=as_texts(rename),
         labels=_names(labels),
         metadata=metadata,
         task=task,

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from litesmith.errors import InputError
-from litesmith.interface import ShapeInputs, ShapeOutputs
+from litesmith.interface import Rename, ShapeInputs, ShapeOutputs
 from litesmith.interface.metadata import Describe
 from litesmith.quantize import Quantize
 from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
@@ -37,6 +37,7 @@ STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
         ShapeOutputs.name: ShapeOutputs,
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
+        Rename.name: Rename,
         Describe.name: Describe,
     }
 )

@@ -81,11 +81,45 @@ def export(
             rich_help_panel=_ENDS,
         ),
     ] = None,
+    cut_before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OP",
+            help="End before this op, layer or tensor, or the only op of a kind (SOFTMAX).",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    merge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=A,B",
+            help="Outputs that become one, side by side along the last axis.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
     head: Annotated[
         list[str] | None,
         typer.Option(
             metavar="HEAD",
-            help="What the application reads: keep or argmax; NAME:argmax for one output.",
+            help="What the application reads: keep, logits, probabilities, sigmoid, argmax, "
+            "topk=K, threshold=T; NAME:argmax for one output.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    nms: Annotated[
+        str | None,
+        typer.Option(
+            metavar="boxes=A,scores=B",
+            help="Make detections of two outputs; also anchors=FILE.npy, form=yxyx|xyxy|yxhw|xywh, "
+            "scales=10;10;5;5, max=100, iou=0.5, score=0.25, background=yes, fast=yes.",
+            rich_help_panel=_ENDS,
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW",
+            help="Name an input or output anew; other options use the old name.",
             rich_help_panel=_ENDS,
         ),
     ] = None,
@@ -230,7 +264,11 @@ def export(
             input_layout=input_layout,
             input_channels=input_channels,
             input_size=input_size,
+            cut_before=cut_before,
+            merge=merge,
             head=head,
+            nms=nms,
+            rename=rename,
             labels=labels,
             metadata=metadata,
             task=task,

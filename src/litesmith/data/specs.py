@@ -22,6 +22,13 @@ class TensorSpec:
         channels: "bgr" where image files, which hold RGB, are fed in that order.
         span: smallest and largest plausible value; whole numbers when both are.
         feeds: in words, "" when `dtype` and shape say it all.
+
+    What a head made of an output is told by:
+
+    Attributes:
+        holds: "class" (an index), "ranking" (indices of classes, the best first), "ranked" (their
+            scores), "truth" (truth values) or "detections"; "" for an output as the model gives it.
+        classes: how many there are, where `holds` is "class" or "ranking".
     """
 
     name: str
@@ -31,6 +38,8 @@ class TensorSpec:
     channels: str = ""
     span: tuple[float, float] | None = None
     feeds: str = ""
+    holds: str = ""
+    classes: int = 0
 
     @property
     def example_shape(self) -> tuple[int | None, ...]:

@@ -9,7 +9,8 @@ from litesmith.data.per_port import by_port
 from litesmith.errors import InputError
 from litesmith.forge.options import ExportOptions
 from litesmith.forge.original import Original
-from litesmith.interface import ShapeInputs, ShapeOutputs
+from litesmith.graph import Graph
+from litesmith.interface import Rename, ShapeInputs, ShapeOutputs
 from litesmith.quantize import Quantize
 from litesmith.rewrite import Rewrite
 from litesmith.sources import Source
@@ -104,7 +105,39 @@ def _inputs(options: ExportOptions) -> dict[str, Any]:
 
 
 def _outputs(options: ExportOptions) -> dict[str, Any]:
-    return {"heads": options.head}
+    return {
+        "heads": options.head,
+        "merge": options.merge,
+        "nms": options.nms,
+        "cut_before": options.cut_before,
+    }
+
+
+def with_names(steps: tuple[Any, ...], options: ExportOptions) -> tuple[Any, ...]:
+    """Return the steps with the one that renames ends, last."""
+    own = next((step for step in steps if isinstance(step, Rename)), None)
+    if not options.rename:
+        return steps
+    renaming = replace(own or Rename(), names=options.rename)
+    return (*(step for step in steps if not isinstance(step, Rename)), renaming)
+
+
+def renamed(graph: Graph, steps: tuple[Any, ...]) -> Graph:
+    """Return the float graph under the names of the one that ships."""
+    for step in steps:
+        if isinstance(step, Rename):
+            graph = step(graph).graph
+    return graph
+
+
+def answer_names(original: Original, steps: tuple[Any, ...]) -> list[str]:
+    """Return the names of what is compared, as the file that ships has them."""
+    names = [spec.name for spec in original.answers]
+    for step in steps:
+        if isinstance(step, Rename):
+            new = step.mapping()
+            names = [new.get(name, name) for name in names]
+    return names
 
 
 def _with(steps: tuple[Any, ...], kind: type[Any], fields: dict[str, Any]) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
 from litesmith.forge.described import described
-from litesmith.forge.ends import data_preprocess, fed, refuse_types
+from litesmith.forge.ends import answer_names, data_preprocess, fed, refuse_types, renamed
 from litesmith.forge.facts import artifact_facts, source_facts
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
@@ -95,9 +95,11 @@ def _run(
         examples = given.examples
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
-        reference = prove.Reference(original.run, examples, exact)
+        larger = original.source.info.outputs if original.read else ()
+        reference = prove.Reference(original.model, examples, exact, larger)
         shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)
         ledger.warn(obey.shipped(shipped, plan.target))
+        exact = renamed(exact, plan.steps)
         if exact is not graph:
             float_model = graphs.write(exact)
         built = _load(float_model, exact, shipped, opened)
@@ -155,10 +157,14 @@ def _prove(
     ledger: Ledger,
 ) -> None:
     listen("verify", None)
-    names = [spec.name for spec in original.outputs]
     same = built.session is built.float_session
     runs = [built.float_session.run] if same else [built.float_session.run, built.session.run]
-    exact, *rest = reference.fidelity(names, *(_seen(run, original) for run in runs))
+    exact, *rest = reference.fidelity(
+        answer_names(original, plan.steps),
+        *runs,
+        compared=original.compared,
+        holds=[spec.holds for spec in original.answers],
+    )
     final = rest[0] if rest else exact
     _check_float(exact, given.examples is None)
     if isinstance(built.float_session, Session) and isinstance(built.session, Session):
@@ -180,7 +186,7 @@ def _prove(
     ledger.warn(warnings.of_fidelity(exact, final))
     ledger.warn(flex.notices(built.graph))
     if given.labelled is not None:
-        size = prove.batch_size(prove.example_bytes(built.graph))
+        size = prove.batch_size(prove.example_bytes(built.graph, original.source.info.outputs))
         ledger.note(
             score=prove.score(
                 original,
@@ -193,18 +199,14 @@ def _prove(
         )
 
 
-def _seen(run: prove.Run, original: Original) -> prove.Run:
-    return lambda batch: original.seen(run(batch))
-
-
 def _check_float(exact: Any, synthetic: bool) -> None:
     """Refuse a float file that does not compute what the source computes.
 
     Generated inputs may drive a model to NaN; that alone proves nothing.
     """
-    if exact.relative_error <= _FLOAT_TOLERANCE or (synthetic and exact.non_finite):
-        return
     worst = max(exact.outputs, key=lambda output: output.relative_error)
+    if worst.relative_error <= _FLOAT_TOLERANCE or (synthetic and exact.non_finite):
+        return
     raise ConversionError(
         f"The float .tflite does not compute what the source does: output '{worst.name}' is off by "
         f"{worst.relative_error:.2g} of its largest value (allowed: {_FLOAT_TOLERANCE:g}).",

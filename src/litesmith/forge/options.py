@@ -101,7 +101,11 @@ class ExportOptions:
         input_channels: "rgb", "bgr", "rgba" or "gray": what it feeds; "FED,READ" if the model reads
             others than rgb.
         input_size: "HxW[,nearest]": its images, which the file resizes.
+        cut_before: op, layer or tensor that the file ends before.
+        merge: "NAME=A,B": outputs that become one, side by side.
         head: what the application reads, for all outputs or "NAME:HEAD" each.
+        nms: "boxes=A,scores=B,…": outputs that become detections.
+        rename: "OLD=NEW": names of inputs and outputs.
         labels: file with the names of the classes, or the names.
         metadata: write TFLite metadata.
         task: the task of MediaPipe that opens the file, or "auto".
@@ -130,7 +134,11 @@ class ExportOptions:
     input_layout: tuple[str, ...] = ()
     input_channels: tuple[str, ...] = ()
     input_size: tuple[str, ...] = ()
+    cut_before: str | None = None
+    merge: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
+    nms: str | None = None
+    rename: tuple[str, ...] = ()
     labels: str | Path | tuple[str, ...] | None = None
     metadata: bool | None = None
     task: str | None = None

@@ -40,6 +40,14 @@ class Original:
             specs = one.read(specs)
         return specs
 
+    @property
+    def answers(self) -> tuple[TensorSpec, ...]:
+        """What is compared with the file's answers; the outputs, but for a model that was cut."""
+        specs = self.source.info.outputs
+        for one in self.read:
+            specs = (one.compared or one.read)(specs)
+        return specs
+
     def reading(self, *more: Translation) -> Original:
         """Return the model read through further translations."""
         return replace(self, read=(*self.read, *more))
@@ -51,23 +59,35 @@ class Original:
             batch: what the application feeds, (k, *example_shape) per input.
 
         Returns:
-            (k, *example_shape) per output, in the form of `seen`.
+            (k, *example_shape) per output, as `answers` says.
         """
-        answers = self.model(batch)
-        for one in self.read:
-            answers = one.answer(answers)
-        return answers
+        return self._stages(self.model(batch))[-1]
 
     def model(self, batch: Sequence[Array]) -> list[Array]:
-        """Return the model's own answers to what the application feeds."""
+        """Return the model's own outputs for what the application feeds."""
         values = list(batch)
         for one in reversed(self.fed):
             values = one.feed(values)
         return self.source.run(values)
 
-    def seen(self, answers: Sequence[Array]) -> list[Array]:
-        """Return a file's answers in the form in which they are compared."""
+    def compared(
+        self, outputs: Sequence[Array], answers: Sequence[Array]
+    ) -> tuple[list[Array], list[Array]]:
+        """Return what should have been answered, and a file's answers in the same form.
+
+        Args:
+            outputs: the model's own, from `model`.
+            answers: of a file.
+        """
+        stages = self._stages(outputs)
         values = list(answers)
-        for one in reversed(self.read):
-            values = one.seen(values)
-        return values
+        for one, before in zip(reversed(self.read), reversed(stages[:-1]), strict=True):
+            values = one.seen(values, before)
+        return stages[-1], values
+
+    def _stages(self, outputs: Sequence[Array]) -> list[list[Array]]:
+        """Return the model's outputs and what each translation makes of them."""
+        stages = [list(outputs)]
+        for one in self.read:
+            stages.append(one.answer(stages[-1]))
+        return stages

@@ -12,7 +12,7 @@ from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
 from litesmith.forge.c_array import header_of
 from litesmith.forge.described import with_metadata
-from litesmith.forge.ends import refuse_preprocess, with_ends
+from litesmith.forge.ends import refuse_preprocess, with_ends, with_names
 from litesmith.forge.options import (
     DEFAULT_TIME_LIMIT_S,
     ExportOptions,
@@ -47,7 +47,11 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "input-layout": ("input_layout", _TEXTS),
     "input-channels": ("input_channels", _TEXTS),
     "input-size": ("input_size", _TEXTS),
+    "cut-before": ("cut_before", _TEXT),
+    "merge": ("merge", _TEXTS),
     "head": ("head", _TEXTS),
+    "nms": ("nms", _TEXT),
+    "rename": ("rename", _TEXTS),
     "no-rewrite": ("no_rewrite", _TEXTS),
     "seed": ("seed", (int,)),
     "signature": ("signature", _TEXT),
@@ -130,7 +134,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
-    steps = with_metadata(with_ends(steps, options), options)
+    steps = with_metadata(with_names(with_ends(steps, options), options), options)
     steps = tuple(_without(_formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from litesmith.data import Array, Examples, Labelled
+from litesmith.data import Array, Examples, Labelled, TensorSpec
 from litesmith.forge.original import Original
 from litesmith.graph import Graph, Tensor
 from litesmith.measure import (
@@ -34,14 +34,29 @@ _LATENCY_BUDGET_S = 1.0
 Batch = Sequence[Array]
 Run = Callable[[Batch], list[Array]]
 Pair = tuple[Batch, list[Array]]
+Compared = Callable[[Batch, Batch], tuple[list[Array], list[Array]]]
 _T = TypeVar("_T")
 
 
-class Reference:
-    """Examples with the original's outputs, computed in the child while the parent works."""
+def as_they_are(outputs: Batch, answers: Batch) -> tuple[list[Array], list[Array]]:
+    """Return the original's outputs and a file's answers, to be compared as they are."""
+    return list(outputs), list(answers)
 
-    def __init__(self, run: Run, examples: Examples, graph: Graph) -> None:
-        one = example_bytes(graph)
+
+class Reference:
+    """Examples with the original's outputs, computed in the child while the parent works.
+
+    Args:
+        run: the original.
+        examples: what it is fed.
+        graph: of the file.
+        outputs: of the original, where they are larger than the file's.
+    """
+
+    def __init__(
+        self, run: Run, examples: Examples, graph: Graph, outputs: Sequence[TensorSpec] = ()
+    ) -> None:
+        one = example_bytes(graph, outputs)
         self._count = max(1, min(PARITY_EXAMPLES, _PARITY_BYTES // one))
         self._examples = examples.take(self._count)
         self._size = batch_size(one)
@@ -73,12 +88,25 @@ class Reference:
             yield pair
         self._work.result()
 
-    def fidelity(self, names: Sequence[str], *runs: Run) -> list[Fidelity]:
-        """Return how close each of `runs` comes to the original."""
-        meters = [FidelityMeter(names) for _ in runs]
+    def fidelity(
+        self,
+        names: Sequence[str],
+        *runs: Run,
+        compared: Compared = as_they_are,
+        holds: Sequence[str] = (),
+    ) -> list[Fidelity]:
+        """Return how close each of `runs` comes to the original.
+
+        Args:
+            names: of what is compared.
+            runs: of the files.
+            compared: (the original's outputs, a file's answers) → both in one form.
+            holds: per name, what its values are (`TensorSpec.holds`).
+        """
+        meters = [FidelityMeter(names, holds) for _ in runs]
         for inputs, outputs in self.pairs():
             for meter, run in zip(meters, runs, strict=True):
-                meter.update(outputs, run(inputs))
+                meter.update(*compared(outputs, run(inputs)))
         return [meter.result() for meter in meters]
 
 
@@ -103,13 +131,13 @@ def score(
     Raises:
         InputError: metric and labels do not go with the outputs.
     """
-    chosen = choose_metric(metric, labelled.labels, original.outputs)
+    chosen = choose_metric(metric, labelled.labels, original.answers)
     meter, float_meter = PairedMeter(chosen), PairedMeter(chosen)
-    for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: original.run(b[0])):
-        answers = original.seen(final.run(inputs))
-        meter.update(labels, outputs, answers)
-        first = answers if exact is final else original.seen(exact.run(inputs))
-        float_meter.update(labels, outputs, first)
+    for (inputs, labels), outputs in ahead(labelled.batches(size), lambda b: original.model(b[0])):
+        both = original.compared(outputs, final.run(inputs))
+        meter.update(labels, *both)
+        first = both if exact is final else original.compared(outputs, exact.run(inputs))
+        float_meter.update(labels, *first)
     found = meter.result()
     return Score(
         metric=found.metric,
@@ -184,9 +212,10 @@ def batch_size(bytes_per_example: int) -> int:
     return max(1, min(_BATCH, _BATCH_BYTES // max(bytes_per_example, 1)))
 
 
-def example_bytes(graph: Graph) -> int:
-    """Return the bytes of one example's inputs and outputs."""
-    return max(1, sum(map(_bytes, (*graph.inputs, *graph.outputs))))
+def example_bytes(graph: Graph, outputs: Sequence[TensorSpec] = ()) -> int:
+    """Return the bytes of one example's inputs and outputs, the original's outputs included."""
+    own = sum(map(_bytes, (*graph.inputs, *graph.outputs)))
+    return max(1, own + sum(math.prod(d or 1 for d in spec.shape) * 4 for spec in outputs))
 
 
 def _bytes(tensor: Tensor) -> int:

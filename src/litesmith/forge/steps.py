@@ -35,7 +35,7 @@ def lead(
     for step in steps:
         outcome = _step(step, graph, None, deaf, ledger)
         if isinstance(step, ShapeOutputs):
-            original = original.reading(outcome.translation)
+            original = original.reading(*outcome.readings)
         graph = outcome.graph
     return graph, original
 

@@ -18,9 +18,12 @@ _SLOWER = 1.1
 def of_fidelity(exact: Fidelity, final: Fidelity) -> Iterator[Notice]:
     """Warn when a comparison proves little."""
     if not final.varies:
+        same = all(output.indices for output in final.outputs)
         yield Notice(
             "constant_output",
-            "The original answers every example alike, so agreement with it proves nothing.",
+            "The original chooses the same for every example, so agreement with it proves little."
+            if same
+            else "The original answers every example alike, so agreement with it proves nothing.",
             "Give real, varied examples with --data, and check --preprocess.",
         )
     if exact.non_finite:

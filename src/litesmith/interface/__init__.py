@@ -8,7 +8,8 @@ the float graph, before quantization, since heads and inputs decide ranges and p
 """
 
 from litesmith.interface.inputs import ShapeInputs
+from litesmith.interface.names import Rename
 from litesmith.interface.outputs import ShapeOutputs
 from litesmith.interface.translation import Shaped, Translation, unchanged
 
-__all__ = ["ShapeInputs", "ShapeOutputs", "Shaped", "Translation", "unchanged"]
+__all__ = ["Rename", "ShapeInputs", "ShapeOutputs", "Shaped", "Translation", "unchanged"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
+from litesmith.errors import InputError
 from litesmith.graph import Graph, Op, Signature, Tensor
 from litesmith.graph.edit import drop_dead, substitute
 
@@ -41,3 +43,17 @@ def with_outputs(
         signatures=signatures,
     )
     return drop_dead(changed)
+
+
+def output_at(graph: Graph, name: str, option: str) -> int:
+    """Return the position of an output.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    names = graph.output_names()
+    if name in names:
+        return names.index(name)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"Its outputs: {', '.join(names)}."
+    raise InputError(f"{option}: the model has no output '{name}'.", hint)

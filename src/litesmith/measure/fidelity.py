@@ -1,6 +1,12 @@
 """How close a file's outputs are to the original model's, gathered batch by batch.
 
 Every number is finite, so that it can be JSON; the caps are documented at each field.
+
+Class indices (int32, int64) and truth values (bool) are no quantities: the distance of class 3 from
+class 7 means nothing. They are compared as one-hot vectors: of n values of which d differ, the
+largest error is 1 (0 for d = 0), the cosine 1 − d/n, Σ reference² n and Σ error² 2d; the agreement
+is 1 − d/n, of rankings that of their first index. Where a model has other outputs, too, indices
+count in the agreement alone.
 """
 
 from __future__ import annotations
@@ -8,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +25,7 @@ SQNR_CAP_DB = 300.0
 RELATIVE_CAP = 1e9
 ABSOLUTE_CAP = float(np.finfo(np.float32).max)
 _CONSTANT = 1e-6
+_INDEX_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,12 @@ class OutputFidelity:
             `RELATIVE_CAP`.
         cosine: of all values as one vector; 1 when both are zero, 0 when just one is.
         sqnr_db: 10·log10(Σ reference² / Σ error²), within ±`SQNR_CAP_DB` (identical: the cap).
-        top1_agreement: fraction of examples with the same argmax; None when an example's output
-            is not a vector of two or more numbers.
+        top1_agreement: fraction of examples with the same argmax, or of equal indices; None when
+            an example's output is neither indices nor a vector of two or more scores.
         varies: False when the reference is the same for every one of two or more examples (within
             1e-6 of its largest value): then nothing was proved.
         non_finite: number of values that are NaN or infinite in one and not the same in the other.
+        indices: True for class indices and truth values.
     """
 
     name: str
@@ -47,6 +56,7 @@ class OutputFidelity:
     top1_agreement: float | None
     varies: bool
     non_finite: int = 0
+    indices: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return one entry of `parity.outputs` of the JSON contract."""
@@ -92,8 +102,16 @@ def _numbers(result: OutputFidelity | Fidelity) -> dict[str, object]:
 class FidelityMeter:
     """Accumulates fidelity; memory does not grow with the number of examples."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._outputs = [_OutputMeter(name) for name in names]
+    def __init__(self, names: Sequence[str], holds: Sequence[str] = ()) -> None:
+        """Begin.
+
+        Args:
+            names: of the outputs.
+            holds: per output, what it holds (`TensorSpec.holds`); () for outputs as models give
+                them, whose vectors are scores of classes.
+        """
+        pairs = zip(names, holds or ("",) * len(names), strict=True)
+        self._outputs = [_OutputMeter(name, kind) for name, kind in pairs]
 
     def update(self, reference: Sequence[Array], actual: Sequence[Array]) -> None:
         """Add k examples: one array (k, *output_example_shape) per output, from each side.
@@ -120,13 +138,14 @@ class FidelityMeter:
             raise InternalError("No outputs were compared.")
         outputs = tuple(meter.result() for meter in self._outputs)
         agreements = [o.top1_agreement for o in outputs if o.top1_agreement is not None]
+        judged = [o for o in outputs if not o.indices] or outputs
         return Fidelity(
             examples,
             outputs,
-            max_abs_error=max(o.max_abs_error for o in outputs),
-            relative_error=max(o.relative_error for o in outputs),
-            cosine=min(o.cosine for o in outputs),
-            sqnr_db=min(o.sqnr_db for o in outputs),
+            max_abs_error=max(o.max_abs_error for o in judged),
+            relative_error=max(o.relative_error for o in judged),
+            cosine=min(o.cosine for o in judged),
+            sqnr_db=min(o.sqnr_db for o in judged),
             top1_agreement=min(agreements, default=None),
             varies=any(o.varies for o in outputs),
             non_finite=sum(o.non_finite for o in outputs),
@@ -134,8 +153,11 @@ class FidelityMeter:
 
 
 class _OutputMeter:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, holds: str = "") -> None:
         self.name = name
+        self.holds = holds
+        self.indices = False
+        self.differing = self.values = self.chosen = 0
         self.examples = 0
         self.max_error = self.max_reference = self.max_change = 0.0
         self.sum_reference = self.sum_actual = self.sum_product = self.sum_error = 0.0
@@ -152,6 +174,9 @@ class _OutputMeter:
         if reference.size == 0:
             self.examples += len(reference)
             return
+        if is_index(reference.dtype):
+            self._update_indices(reference, actual)
+            return
         self._count_top1(reference, actual)
         expected, given = self._finite(reference.astype(np.float64), actual.astype(np.float64))
         self._note_change(expected)
@@ -164,8 +189,33 @@ class _OutputMeter:
         self.sum_error += _dot(error, error)
         self.examples += len(reference)
 
+    def _update_indices(self, reference: Array, actual: Array) -> None:
+        self.indices = True
+        self._note_change(reference.astype(np.float64))
+        self.max_reference = max(self.max_reference, float(np.abs(reference).max()))
+        differs = reference != actual
+        self.differing += int(np.count_nonzero(differs))
+        self.values += reference.size
+        judged = differs[..., 0] if self.holds == "ranking" else differs
+        self.agreeing += judged.size - int(np.count_nonzero(judged))
+        self.chosen += judged.size
+        self.examples += len(reference)
+
+    def _of_indices(self) -> OutputFidelity:
+        return OutputFidelity(
+            self.name,
+            max_abs_error=float(self.differing > 0),
+            relative_error=float(self.differing > 0),
+            cosine=1 - self.differing / self.values,
+            sqnr_db=_decibel(self.values, 2 * self.differing),
+            top1_agreement=self.agreeing / self.chosen,
+            varies=self.examples < 2 or self.max_change > 0,
+            indices=True,
+        )
+
     def _count_top1(self, reference: Array, actual: Array) -> None:
-        self.is_vector = self.is_vector and reference.ndim == 2 and reference.shape[1] >= 2
+        several = reference.ndim == 2 and reference.shape[1] >= 2
+        self.is_vector = self.is_vector and not self.holds and several
         if self.is_vector:
             same = reference.argmax(axis=1) == actual.argmax(axis=1)
             self.agreeing += int(np.count_nonzero(same))
@@ -188,6 +238,8 @@ class _OutputMeter:
         self.max_change = max(self.max_change, float(np.abs(expected - self.first).max()))
 
     def result(self) -> OutputFidelity:
+        if self.indices:
+            return self._of_indices()
         broken = self.non_finite > 0
         error = ABSOLUTE_CAP if broken else min(self.max_error, ABSOLUTE_CAP)
         return OutputFidelity(
@@ -208,6 +260,11 @@ class _OutputMeter:
             return 0.0
         length = math.sqrt(self.sum_reference) * math.sqrt(self.sum_actual)
         return max(-1.0, min(1.0, self.sum_product / length))
+
+
+def is_index(dtype: np.dtype[Any]) -> bool:
+    """Return whether values of this type are indices or truth values, not quantities."""
+    return dtype.kind == "b" or (dtype.kind == "i" and dtype.itemsize >= _INDEX_BYTES)
 
 
 def _dot(a: Array, b: Array) -> float:

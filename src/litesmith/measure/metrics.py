@@ -17,6 +17,7 @@ import numpy as np
 from litesmith.data import Array, TensorSpec, load_python, user_code
 from litesmith.errors import InputError
 from litesmith.measure import evidence as ev
+from litesmith.measure.votes import as_scores, scored
 
 Evidence = tuple[Array, ...]
 _RESAMPLES = 400
@@ -96,11 +97,12 @@ def choose_metric(name: str | None, labels: Array, outputs: Sequence[TensorSpec]
         )
     row = METRICS[chosen]
     position = _output_for(chosen, row, labels, outputs)
+    scores = as_scores(chosen, outputs[position])
     return Metric(
         chosen,
         row.unit,
         row.higher_is_better,
-        lambda labels, outputs: row.evidence(labels, outputs[position]),
+        lambda labels, outputs: row.evidence(labels, scores(outputs[position])),
         row.score,
         row.is_mean,
         position,
@@ -108,13 +110,15 @@ def choose_metric(name: str | None, labels: Array, outputs: Sequence[TensorSpec]
 
 
 def _default(labels: Array, outputs: Sequence[TensorSpec]) -> str:
-    return "accuracy" if any(ev.are_classes(labels, spec) for spec in outputs) else "mae"
+    choices = [scored(spec) for spec in outputs]
+    return "accuracy" if any(ev.are_classes(labels, spec) for spec in choices) else "mae"
 
 
 def _output_for(name: str, row: _Row, labels: Array, outputs: Sequence[TensorSpec]) -> int:
-    if len(outputs) == 1:
-        return 0  # a misfit is told by the evidence, with the shapes it sees
-    fitting = [i for i, spec in enumerate(outputs) if row.fits(labels, spec)]
+    chosen = [i for i, spec in enumerate(outputs) if spec.holds not in ("ranked", "detections")]
+    if len(chosen) == 1:
+        return chosen[0]  # a misfit is told by the evidence, with the shapes it sees
+    fitting = [i for i in chosen if row.fits(labels, scored(outputs[i]))]
     if len(fitting) == 1:
         return fitting[0]
     shapes = ", ".join(f"{spec.name} {spec.example_shape}" for spec in outputs)

@@ -4,7 +4,7 @@ Add here: a file with a `Head` and its row in `table.py`. A head is two function
 of each other: ops on a tensor, and NumPy on a batch of the original's values.
 """
 
-from litesmith.interface.heads.head import Head, Made
+from litesmith.interface.heads.head import Head, Made, Reading
 from litesmith.interface.heads.table import HEADS, Chosen, parse_head
 
-__all__ = ["HEADS", "Chosen", "Head", "Made", "parse_head"]
+__all__ = ["HEADS", "Chosen", "Head", "Made", "Reading", "parse_head"]

@@ -11,8 +11,12 @@ from litesmith.errors import InputError
 from litesmith.interface.heads.argmax import ARGMAX
 from litesmith.interface.heads.head import Head
 from litesmith.interface.heads.keep import KEEP
+from litesmith.interface.heads.logits import LOGITS
+from litesmith.interface.heads.probabilities import PROBABILITIES, SIGMOID
+from litesmith.interface.heads.threshold import THRESHOLD
+from litesmith.interface.heads.topk import TOPK
 
-_ROWS = (KEEP, ARGMAX)
+_ROWS = (KEEP, LOGITS, PROBABILITIES, SIGMOID, ARGMAX, TOPK, THRESHOLD)
 HEADS: Mapping[str, Head] = MappingProxyType({head.name: head for head in _ROWS})
 
 
