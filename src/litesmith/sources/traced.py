@@ -154,16 +154,15 @@ class TracedModel:
 
     def _verify(self, data: bytes) -> bytes:
         choices = self.choices()
-        data = with_default_sizes(data, choices[0])
+        if open_axes(self.inputs):
+            data = with_default_sizes(data, choices[0])
         try:
             for trial in self.trials(choices):
                 check(data, self.outputs, trial, None if trial.states else self.run)
         except ConversionError:
-            if not self._original.together:
+            if not self._original.together or self.batch == 1:
                 raise
-            self._original.together = (
-                False  # a loop that ends when the whole batch has converged, say
-            )
+            self._original.together = False  # a loop that ends when all have converged, say
             for trial in self.trials(choices):
                 check(data, self.outputs, trial, self.run)
         return data
@@ -178,8 +177,9 @@ class TracedModel:
 
     def trials(self, choices: Sequence[tuple[TensorSpec, ...]]) -> Iterator[Trial]:
         """Yield what the file must reproduce."""
-        # A file of open batch is held against the model called for one example at a time.
-        together = self._original.together and self.batch is not None
+        # A file of batch 1 or of an open one is held against the model called for one example at a
+        # time, by the trace that is there already.
+        together = self._original.together and self.batch not in (None, 1)
         answers = partial(self._original.answers, together=together)
         yield from make_trials(choices, self.batch, answers)
         if self._stepper is not None:
