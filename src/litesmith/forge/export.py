@@ -25,7 +25,7 @@ from litesmith.forge.original import Original
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.steps import apply, lead, split
-from litesmith.forge.synthetic import generate
+from litesmith.forge.synthetic import generate, raw_notices
 from litesmith.graph import Graph
 from litesmith.measure import measure_size
 from litesmith.recipe import write_recipe
@@ -95,6 +95,7 @@ def _run(
         examples = given.examples
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
+            ledger.warn(raw_notices(original.inputs))
         larger = original.source.info.outputs if original.read else ()
         reference = prove.Reference(original.model, examples, exact, larger)
         shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)

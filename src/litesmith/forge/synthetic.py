@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from litesmith.data import Examples, TensorSpec, synthetic_examples
 from litesmith.graph import DType, Graph, Tensor
+from litesmith.graph.step import Notice
 
 # Ops that hand indices on, so that what they receive is what a look-up reads.
 _HANDS_ON = frozenset({
@@ -43,6 +44,19 @@ def _known(shape: Sequence[int | None], assumed: Sequence[int]) -> tuple[int | N
 def generate(graph: Graph, count: int, seed: int, declared: Sequence[TensorSpec] = ()) -> Examples:
     """Return `count` generated examples that stay inside the graph's look-up tables."""
     return synthetic_examples(graph_specs(graph, declared), count, seed, index_bounds(graph))
+
+
+def raw_notices(specs: Sequence[TensorSpec]) -> tuple[Notice, ...]:
+    """Say which raw values are generated for inputs that are fed such."""
+    told = {
+        spec.name: f"'{spec.name}' from {spec.span[0]:g} to {spec.span[1]:g}"
+        for spec in specs
+        if spec.span is not None
+    }
+    if not told:
+        return ()
+    message = f"Without --data, generated raw values were fed: {', '.join(told.values())}."
+    return (Notice("generated_raw", message, "Pass --data SPEC to compare on real ones."),)
 
 
 def index_bounds(graph: Graph) -> dict[str, int]:
