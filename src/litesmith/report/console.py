@@ -45,6 +45,7 @@ def export_table(report: Report) -> RenderableType:
         parts += [
             Text(),
             Text.assemble(("✓ ", "bold green"), (artifact.path, "bold"), f"  {ends}  ({kinds})"),
+            *(Text(f"  {p.name} is fed {p.feeds}") for p in artifact.inputs if p.feeds),
         ]
     return Group(*parts)
 
