@@ -15,7 +15,14 @@ from litesmith.interface.metadata.schema import (
 )
 from litesmith.interface.metadata.tasks import bert_role
 
-VOCABULARY_FILE = AssociatedFile(
+VOCABULARY_FILE = "vocab.txt"
+DELIMITER = r"[^\w\']+"  # MediaPipe's own default: split at everything that is no word
+_ABOUT = {
+    "mask": "1 for tokens, 0 for padding.",
+    "segment_ids": "The sentence that a token belongs to: 0.",
+    "ids": "The numbers of the tokens.",
+}
+_FILE = AssociatedFile(
     VOCABULARY_FILE, "The tokens, in the order of their numbers.", FileType.VOCABULARY
 )
 
