@@ -24,9 +24,9 @@ def test_what_fits_passes() -> None:
 
 @pytest.mark.parametrize("rows", [2**30, 2**31 - 1])
 def test_huge_values_are_refused(tmp_path: Path, rows: int) -> None:
-    with pytest.raises(LoadError, match="scores.*GB"):
+    with pytest.raises(LoadError, match=r"scores.*GB"):
         refuse_huge(_graph(rows))
     path = tmp_path / "m.tflite"
     path.write_bytes(write(_graph(rows)))
-    with open_source(path) as source, pytest.raises(LoadError, match="scores.*GB"):
+    with open_source(path) as source, pytest.raises(LoadError, match=r"scores.*GB"):
         _ = source.info
