@@ -22,13 +22,17 @@ def trace(
     Its outputs end with a read of every state, after all that the call does.
     """
     import tensorflow as tf
+    from tensorflow.python.autograph.core.ag_ctx import ControlStatusCtx, Status
 
     names: list[str] = []
     ours: list[LitesmithError] = []
 
     def flat(*tensors: Any) -> list[Any]:
         try:
-            named = loaded.call(tensors)
+            with ControlStatusCtx(
+                Status.ENABLED
+            ):  # for layers of the user, which branch on tensors
+                named = loaded.call(tensors)
         except LitesmithError as error:
             ours.append(error)  # tf.function would retell it
             raise
@@ -46,7 +50,8 @@ def trace(
         if loaded.legacy:
             function = tf.compat.v1.wrap_function(flat, signature)
         else:
-            function = tf.function(flat).get_concrete_function(*signature)
+            # Our own code needs no conversion, which takes a second.
+            function = tf.function(flat, autograph=False).get_concrete_function(*signature)
     except Exception as error:  # the adapter of tracing, which runs the model's own Python
         if ours:
             raise ours[0] from error
