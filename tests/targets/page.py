@@ -40,6 +40,9 @@ def _section(table: Table) -> Iterator[str]:
     if table.breaks:
         broken = _listed(c.sentence for c in table.breaks)
         yield f"Its compiler refuses a whole file without {broken}."
+    if table.no_ends:
+        ends = ", ".join(table.no_ends)
+        yield f"Its compiler refuses files with inputs or outputs of type {ends}."
     yield ""
     yield "| op | element types | needs | source |"
     yield "|---|---|---|---|"

@@ -44,8 +44,11 @@ def test_what_an_npu_cannot_have_at_all_is_not_told_to_fall_back():
     graph = Graph((a, b), (y,), (make("EQUAL", [a, b], [y]),))
     (refusal,) = verdict(graph, U55)
     assert not refusal.runs
-    assert "truth values" in refusal.reason
+    assert "fails on bool inputs and outputs" in refusal.reason
     assert _told(graph, "ethos-u85-256") == []
+    z = tensor("z", (1, 4), DType.INT32)
+    inside = Graph((a, b), (z,), (*graph.ops, make("CAST", [y], [z])))
+    assert _told(inside, "ethos-u55-128") == [("EQUAL", True), ("CAST", True)]
 
 
 def test_behind_an_op_on_the_cpu_the_edge_tpu_maps_nothing():

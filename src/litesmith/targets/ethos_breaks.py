@@ -9,10 +9,6 @@ from litesmith.targets.rules import Constraint, weights_of
 _EIGHT_BITS = (DType.INT8, DType.UINT8)
 
 
-def _touches_bool(op: Op) -> bool:
-    return any(t.dtype is DType.BOOL and t.shape for t in c.values(op))
-
-
 def _dense_weights(op: Op) -> bool:
     weights = weights_of(op)
     return weights is None or weights.dtype not in (DType.INT4, DType.INT2)
@@ -50,11 +46,6 @@ _NOT_INT64 = _NOT_INT32 | c.kinds(
     "ADD SUB MUL DIV NEG ABS SQUARED_DIFFERENCE MAXIMUM MINIMUM EQUAL NOT_EQUAL GREATER "
     "GREATER_EQUAL LESS LESS_EQUAL SUM REDUCE_MAX REDUCE_MIN SELECT SELECT_V2"
 )
-
-NO_BOOL = Constraint(
-    "no_bool", "no truth values (it fails on them)", lambda op: not _touches_bool(op),
-    "Replace comparisons by MAXIMUM, MINIMUM or a product, or cut the graph before them.",
-)  # fmt: skip
 
 WEIGHTS_8_BIT = Constraint(
     "weights_8_bit", "weights of 8 bits (it fails on packed ones)", _dense_weights, "Use int8."

@@ -6,7 +6,7 @@ constraints, and where that is written down. What it does not list it does not r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -88,6 +88,7 @@ class Table:
         rows: kind → row.
         generic: constraints on every op.
         breaks: constraints whose failure makes the compiler refuse the whole file.
+        no_ends: element types at the file's own inputs and outputs that the compiler refuses.
         never: kinds that it is known not to run → the way around, or empty.
         fallback: the table of the processor that runs what this one does not; None: nobody does.
         elsewhere: what that means for the user, completes "It runs …".
@@ -102,6 +103,7 @@ class Table:
     rows: Mapping[str, Row] = field(default_factory=lambda: MappingProxyType({}))
     generic: tuple[Constraint, ...] = ()
     breaks: tuple[Constraint, ...] = ()
+    no_ends: frozenset[DType] = frozenset()
     never: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     fallback: Table | None = None
     elsewhere: str = ""
@@ -188,12 +190,24 @@ def objection(op: Op, table: Table) -> Objection | None:
     return _first_broken(op, (*table.generic, *row.constraints), row.source)
 
 
-def breaking(op: Op, table: Table) -> Objection | None:
-    """Return why the target's compiler refuses any file with this op, None when it does not."""
+def breaking(op: Op, table: Table, ends: Collection[Tensor] = ()) -> Objection | None:
+    """Return why the target's compiler refuses any file with this op, None when it does not.
+
+    Args:
+        op: the op.
+        table: the target's.
+        ends: the file's inputs and outputs.
+    """
     for constraint in table.breaks:
         if not constraint.holds(op):
-            return Objection(f"{table.name}'s compiler needs {constraint.sentence}.",
-                             constraint.way, "")  # fmt: skip
+            needs = f"{table.name}'s compiler needs {constraint.sentence}."
+            return Objection(needs, constraint.way, "")
+    for tensor in (*op.inputs, *op.outputs):
+        if tensor in ends and tensor is not None and tensor.shape and tensor.dtype in table.no_ends:
+            reason = (
+                f"{table.name}'s compiler fails on {tensor.dtype} inputs and outputs of a file."
+            )
+            return Objection(reason, "Let the application compute what is before or behind it.", "")
     return None
 
 

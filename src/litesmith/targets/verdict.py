@@ -90,7 +90,7 @@ def _main(graph: Graph, target: Target) -> Iterator[Refusal]:
 
 def _refused(op: Op, table: Table, target: Target, ends: set[Tensor]) -> Refusal | None:
     """Return the refusal of one op, None when the target runs it as it should."""
-    broken = breaking(op, table)
+    broken = breaking(op, table, ends)
     if broken is not None:
         return Refusal(op, False, broken.reason, broken.way)
     against = objection(op, table)
