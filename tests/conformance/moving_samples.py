@@ -174,6 +174,10 @@ def _joins(plain: Tensor) -> Iterator[Sample]:
     yield s("PACK", "constant", x(1, 3), w(1, 3), values_count=2, axis=1)
     yield s("TILE", "width", plain, const([1, 1, 2, 1]))
     yield s("TILE", "all", x(1, 3), const([2, 3]))
+    both = {"count": 2, "dtype": (DType.FLOAT32, DType.INT32)}
+    yield s("TOPK_V2", "row", x(1, 9), const(np.int32(3)), **both)
+    yield s("TOPK_V2", "image", plain, const(np.int32(2)), **both)
+    yield s("TOPK_V2", "all", x(1, 4), const(np.int32(4)), **both)
     yield s("BROADCAST_TO", "rank4", x(1, 1, 1, 3), const([1, 4, 5, 3]), version=2)
     yield s("BROADCAST_TO", "more_ranks", x(3), const([2, 4, 3]), version=2)
     yield s("BROADCAST_TO", "rank6", x(1, 1, 1, 1, 2, 3), const([1, 2, 1, 3, 2, 3]), version=2)

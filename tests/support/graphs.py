@@ -66,14 +66,15 @@ class Builder:
         kind: str,
         *inputs: Tensor | None,
         count: int = 1,
-        dtype: DType | None = None,
+        dtype: DType | tuple[DType, ...] | None = None,
         version: int = 1,
         **fields: Any,
     ) -> Any:
         """Add an op; return its result, or the tuple of them when `count` is not 1."""
         like = next((t.dtype for t in inputs if t is not None), DType.FLOAT32)
         names = [f"{kind.lower()}{len(self.ops)}" + (f"_{i}" if i else "") for i in range(count)]
-        guess = tuple(tensor(n, (), dtype or like) for n in names)
+        types = dtype if isinstance(dtype, tuple) else (dtype or like,) * count
+        guess = tuple(tensor(n, (), t) for n, t in zip(names, types, strict=True))
         op = make(kind, inputs, guess, version, **fields)
         shapes = infer(op)
         outputs = tuple(t.with_(shape=s) for t, s in zip(guess, shapes, strict=True))

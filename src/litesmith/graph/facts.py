@@ -149,6 +149,7 @@ _ROWS: tuple[OpFacts, ...] = (
     _moves("SQUEEZE", 1),
     _moves("STRIDED_SLICE", 2),
     _moves("TILE", 2),
+    _moves("TOPK_V2", 2),
     _moves("TRANSPOSE", 2),
     _moves("UNPACK", 2),
     # Real values in, indices or truth values out.

@@ -69,6 +69,7 @@ def annotate(
     integer_inputs: bool | Collection[Tensor] = False,
     integer_outputs: bool | Collection[Tensor] = False,
     pins: Mapping[Tensor, QuantParams] = _NO_PINS,
+    floats: Mapping[Op, str] = MappingProxyType({}),
 ) -> Annotated:
     """Return the graph annotated for full int8.
 
@@ -80,9 +81,10 @@ def annotate(
         integer_outputs: float outputs that leave as integers, those that a float op computes
             included.
         pins: parameters of inputs whose codes are settled.
+        floats: ops that must stay float, and why.
     """
     ends = _Ends(_chosen(graph.inputs, integer_inputs), _chosen(graph.outputs, integer_outputs))
-    refused: dict[Op, str] = {}
+    refused: dict[Op, str] = dict(floats)
     while True:
         decided, reasons = integer_ops(graph, ends.outputs, refused)
         annotated, integer, late = _attempt(graph, decided, ranges, ends, pins)
@@ -165,14 +167,15 @@ def _integer_op(op: Op, build: _Build) -> None:
     new = op.with_(inputs=tuple(inputs))
     build.ops.append(new)
     build.integer.add(new)
-    if row.real_output:
-        for tensor in op.outputs:
+    real = tuple(t for t in op.outputs if row.real_output and t.dtype.is_float)
+    if real:
+        for tensor in real:
             build.enter(tensor)
             if row.fixed_output is not None:
                 build.fixed[tensor] = params.fixed_params(*row.fixed_output)
     tied = [t for p in positions if (t := inputs[p]) is not None and t.dtype.is_float]
     if row.tied:
-        build.groups.join((*tied, *(op.outputs if row.real_output else ())))
+        build.groups.join((*tied, *real))
     elif not row.real_output and len(tied) > 1:
         build.groups.join(tuple(tied))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,72 +15,19 @@ from litesmith.graph.census import float_ops
 from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import annotate
+from litesmith.quantize.boxes import box_arithmetic
+from litesmith.quantize.choose import Precisions, choose
+from litesmith.quantize.columns import columns_apart
 from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
-from litesmith.quantize.weights import dynamic, float16
+from litesmith.quantize.schemes import find_scheme
+from litesmith.quantize.weights import dynamic, store
 
 ENDS = ("float32", "int8", "uint8")
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """What a value of `--quantize` means.
-
-    Attributes:
-        name: as on the command line.
-        summary: one line for help and reports.
-        needs_data: representative examples are required.
-    """
-
-    name: str
-    summary: str
-    needs_data: bool = False
-
-
-_SCHEMES = (
-    Scheme("none", "float32 weights and activations"),
-    Scheme("float16", "float16 weights, float32 activations"),
-    Scheme("dynamic", "int8 weights, float32 activations quantized on the fly"),
-    Scheme("int8", "int8 weights and activations, integer only", needs_data=True),
-)
-SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in _SCHEMES})
-_LATER = (
-    "dynamic-int4",
-    "weights-int8",
-    "weights-int4",
-    "int16x8",
-    "int4",
-    "int3",
-    "ternary",
-    "binary",
-)
-
-
-def find_scheme(name: str) -> Scheme:
-    """Return a scheme by name.
-
-    Raises:
-        InputError: there is none, with the nearest name or what this version has.
-    """
-    if name in SCHEMES:
-        return SCHEMES[name]
-    available = ", ".join(SCHEMES)
-    if name in _LATER:
-        raise InputError(
-            f"The scheme '{name}' is not available in this version.", f"Available: {available}."
-        )
-    near = difflib.get_close_matches(name, SCHEMES, 1)
-    hint = f"Did you mean '{near[0]}'? " if near else ""
-    raise InputError(f"There is no quantization scheme '{name}'.", f"{hint}Available: {available}.")
-
-
-def default_scheme(has_data: bool) -> str:
-    """Return the scheme used when none is named: never slower than float on the CPU."""
-    return "int8" if has_data else "dynamic"
 
 
 @dataclass(frozen=True)
@@ -95,6 +41,8 @@ class Quantize:
             ones need scheme int8. Inputs that are integers already stay what they are.
         integer_only: refuse to leave a float op (targets without a floating-point unit).
         per_tensor: kinds of op whose weights get one scale instead of one per channel.
+        bits: "PATTERN=N": N bits (4, 8, 16 or 32) for ops that the pattern names, see `choose`.
+        float_ops: patterns of ops that stay float.
     """
 
     scheme: str = "int8"
@@ -102,6 +50,8 @@ class Quantize:
     output_type: str = "float32"
     integer_only: bool = False
     per_tensor: tuple[str, ...] = ()
+    bits: tuple[str, ...] = ()
+    float_ops: tuple[str, ...] = ()
     name: str = "quantize"
 
     def __post_init__(self) -> None:
@@ -113,7 +63,7 @@ class Quantize:
                 raise InputError(
                     f"--{option}-type cannot be '{value}'.", f"Choose one of {', '.join(ENDS)}."
                 )
-            if value != "float32" and self.scheme != "int8":
+            if value != "float32" and not self.integer_activations:
                 raise InputError(
                     f"--{option}-type {value} needs integer activations, but the scheme is "
                     f"'{self.scheme}'.",
@@ -134,14 +84,28 @@ class Quantize:
             InputError: int8 without representative data, or data the model answers with NaN.
             ConversionError: `integer_only` and an op must stay float.
         """
-        if self.scheme == "none":
+        scheme = find_scheme(self.scheme)
+        precisions = choose(graph, scheme.bits, self.bits, self.float_ops)
+        if self.scheme == "none" and not precisions.own:
             return self._checked(Outcome(graph, False, "float32 was asked for"))
-        if self.integer_activations:
+        if scheme.integer:
             return self._checked(self._int8(graph, data, progress))
-        changed, count = (float16 if self.scheme == "float16" else dynamic)(graph)
-        if not count:
-            return self._checked(Outcome(graph, False, "no constant is large enough to save bytes"))
-        return self._checked(Outcome(changed, True, f"{count} constants stored as {self.scheme}"))
+        return self._checked(self._stored(graph, precisions))
+
+    def _stored(self, graph: Graph, precisions: Precisions) -> Outcome:
+        """Return the graph with smaller constants and float activations."""
+        hybrid = find_scheme(self.scheme).hybrid
+        changed, counts = store(graph, precisions.of, hybrid)
+        if not counts:
+            return Outcome(graph, False, "no constant is large enough to save bytes")
+        what = ", ".join(f"{n} as {_FORMS[bits]}" for bits, n in sorted(counts.items()))
+        total = sum(counts.values())
+        why = (
+            f"{total} constants stored as {self.scheme}"
+            if len(counts) == 1
+            else (f"{total} constants stored as {self.scheme}: {what}")
+        )
+        return Outcome(changed, True, why)
 
     def _int8(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
         if data is None:
@@ -152,22 +116,26 @@ class Quantize:
             )
         leave = _types(self.output_type, graph.output_names(), "output")
         outputs = _integers(graph.outputs, leave)
+        apart = columns_apart(graph, data, outputs, self.integer_only)
+        graph = apart.graph
+        floats = {**apart.floats, **box_arithmetic(graph)}
+        outputs = _integers(graph.outputs, leave)
         ranges = calibrate(graph, data, progress)
-        found = entrances(graph, ranges, integer_ops(graph, outputs)[0])
+        found = entrances(graph, ranges, integer_ops(graph, outputs, floats)[0])
         graph, ranges = found.graph, found.ranges
         arrive = _types(self.input_type, graph.input_names(), "input")
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
-        annotated = annotate(graph, ranges, inputs, _integers(graph.outputs, leave), pins)
+        annotated = annotate(graph, ranges, inputs, _integers(graph.outputs, leave), pins, floats)
         annotated = per_tensor(annotated, self.per_tensor)
         annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs])
         lowered = lower(annotated, arrive, leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         result, _ = dynamic(lowered)
         why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
-        notices = float_notices(result, annotated.reasons)
-        return Outcome(result, True, "; ".join((why, *found.why)), notices)
+        notices = (*float_notices(result, annotated.reasons), *apart.notices)
+        return Outcome(result, True, "; ".join((why, *found.why, *apart.why)), notices)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         left = float_ops(outcome.graph)
@@ -181,6 +149,9 @@ class Quantize:
                 else "Use --quantize int8 --data SPEC.",
             )
         return outcome
+
+
+_FORMS = {4: "int4", 8: "int8", 16: "float16"}
 
 
 def _types(given: str, names: Sequence[str], what: str) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 Written from the kernel's documented behavior: boxes are decoded in double precision, a box is left
 out when it overlaps a better one by *more* than `iou`, scores *equal to* `score` stay, and what is
-equal stays in the order of boxes. Over several classes equal scores are in descending order of
-classes, as the kernel merges them. What lies behind the count is 0.
+equal stays in the order of classes, then of boxes. What lies behind the count is 0.
 """
 
 from __future__ import annotations
@@ -68,8 +67,7 @@ def _by_class(boxes: Array, scores: Array, given: Detections) -> list[tuple[int,
     found: list[tuple[int, int]] = []
     for kind in range(scores.shape[1]):
         new = [(box, kind) for box in _suppressed(boxes, scores[:, kind], given)]
-        both = [*new, *found]  # of equal scores those of the later class come first
-        found = sorted(both, key=lambda one: -float(scores[one]))[: given.max]
+        found = sorted([*found, *new], key=lambda one: -float(scores[one]))[: given.max]
     return found
 
 
