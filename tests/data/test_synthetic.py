@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from litesmith.data import synthetic_examples
+from litesmith.data import TensorSpec, synthetic_examples
 from tests.data.helpers import gather, spec
 
 INPUTS = [
@@ -36,3 +36,12 @@ def test_shapes_types_and_ranges() -> None:
     assert ids.max() > 30
     assert pixels.max() > 250
     assert gather(synthetic_examples(INPUTS, 40))[2].max() == 1
+
+
+def test_a_span_is_drawn_from() -> None:
+    whole = TensorSpec("a", (None, 50), "int8", span=(-128.0, 127.0))
+    ratio = TensorSpec("b", (None, 50), "float32", span=(-0.5, 3.0))
+    a, b = next(synthetic_examples((whole, ratio), 20).batches(20))
+    assert (a.dtype, b.dtype) == (np.int8, np.float32)
+    assert a.min() < -100 and a.max() > 100
+    assert -0.5 <= b.min() < 0 and 2.5 < b.max() <= 3
