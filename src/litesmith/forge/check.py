@@ -11,7 +11,7 @@ from litesmith.data import Examples
 from litesmith.forge.facts import grouped_ops, source_facts
 from litesmith.forge.obey import refused_ops
 from litesmith.forge.options import Listener, LoadingOptions
-from litesmith.forge.plan import load_options
+from litesmith.forge.plan import formed, load_options
 from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph
@@ -81,7 +81,7 @@ def _refusals(graph: Graph, target: Target, form: str | None) -> tuple[Refusal, 
     if form is None:
         return verdict(graph, target)
     for step in STEPS:
-        graph = step(graph, _NO_DATA, silent).graph
+        graph = formed(step, target)(graph, _NO_DATA, silent).graph
     shipped = suppose_int8(graph, per_tensor_kinds(target)) if form == "int8" else graph
     return verdict(shipped, target)
 

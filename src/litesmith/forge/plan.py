@@ -135,7 +135,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
     steps = with_metadata(with_names(with_ends(steps, options), options), options)
-    steps = tuple(_without(_formed(step, target), options.no_rewrite) for step in steps)
+    steps = tuple(_without(formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
     _refuse_contradictions(plan)
@@ -236,7 +236,7 @@ def _quantize(options: ExportOptions) -> Quantize:
     return Quantize(scheme=options.quantize or default)
 
 
-def _formed(step: Any, target: Target) -> Any:
+def formed(step: Any, target: Target) -> Any:
     """Return a rewriting step that writes recurrent layers as the target needs them."""
     if not isinstance(step, Rewrite) or step.recurrent != "auto":
         return step
