@@ -1,4 +1,4 @@
-"""A .tflite that claims values of many gigabytes is refused before LiteRT fills memory with them."""
+"""A .tflite that claims values of gigabytes is refused before LiteRT fills memory with them."""
 
 from __future__ import annotations
 
