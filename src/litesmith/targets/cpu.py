@@ -190,6 +190,7 @@ XNNPACK = Table(
         "NOT_EQUAL PACK PADV2 RELU_0_TO_1 RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT SELECT_V2 "
         "SPACE_TO_BATCH_ND TILE UNPACK",
         {
+            "TOPK_V2": "Let the application pick the best.",
             "EXPAND_DIMS": "Use RESHAPE.",
             "SQUEEZE": "Use RESHAPE.",
             "SPLIT_V": "Use SPLIT where the parts are equal.",

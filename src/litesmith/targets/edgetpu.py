@@ -172,6 +172,7 @@ EDGETPU = Table(
             "HARD_SWISH": "Use RELU6.",
             "GELU": "Use RELU6.",
             "ELU": "Use RELU6.",
+            "TOPK_V2": "Let the application pick the best.",
             "ARG_MAX": "Let the application take the argmax.",
             "BATCH_MATMUL": "Use FULLY_CONNECTED with constant weights.",
         }

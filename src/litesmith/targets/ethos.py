@@ -133,6 +133,7 @@ def _u85_rows() -> Iterator[Row]:
 _NEVER = left_out(
     "BATCH_TO_SPACE_ND CONV_3D CONV_3D_TRANSPOSE SPACE_TO_BATCH_ND",
     {
+        "TOPK_V2": "Let the application pick the best.",
         "SQRT": "Vela knows RSQRT: write x·RSQRT(x).",
         "LOG_SOFTMAX": "Use SOFTMAX and let the application take the logarithm.",
         "L2_NORMALIZATION": "Let the application normalize, or write it as MUL, SUM and RSQRT.",

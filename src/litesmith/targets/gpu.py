@@ -212,6 +212,7 @@ GPU = Table(
         "ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE GATHER_ND "
         "L2_NORMALIZATION LOG_SOFTMAX RELU_0_TO_1 REVERSE_V2 SPACE_TO_BATCH_ND",
         {
+            "TOPK_V2": "Let the application pick the best.",
             "SQUEEZE": "Use RESHAPE.",
             "EXPAND_DIMS": "Use RESHAPE.",
             "UNPACK": "Use SPLIT and RESHAPE.",

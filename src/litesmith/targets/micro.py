@@ -173,6 +173,7 @@ MICRO = Table(
             "GELU": "Use another activation.",
             "RELU_0_TO_1": "Use RELU6 with scaled weights, or MINIMUM and MAXIMUM.",
             "RELU_N1_TO_1": "Use MINIMUM and MAXIMUM.",
+            "TOPK_V2": "Let the application pick the best.",
             "TILE": "Use BROADCAST_TO or CONCATENATION.",
             "SELECT": "Use SELECT_V2.",
             "CONV_3D": "Rebuild with 2-D convolutions.",
