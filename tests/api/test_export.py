@@ -89,7 +89,7 @@ def test_the_json_has_the_keys_of_the_contract(use, out):
     port = found["artifact"]["inputs"][0]
     assert port == {
         "name": "x0", "shape": [1, 8], "dtype": "float32", "scale": None, "zero_point": None,
-        "shape_signature": None,
+        "shape_signature": None, "feeds": None,
     }  # fmt: skip
     assert found["source"]["inputs"] == [{"name": "x0", "shape": [None, 8], "dtype": "float32"}]
     keys = {"name", "options", "outcome", "why", "seconds", "explain"}
