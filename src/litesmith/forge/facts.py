@@ -56,7 +56,9 @@ def grouped_ops(ops: Iterable[Op]) -> tuple[FloatOp, ...]:
 
 
 def _layers(ops: Sequence[Op]) -> tuple[str, ...]:
-    names = (name for op in ops for name in (op.origin or (op.outputs[0].name,)))
+    # ASSIGN_VARIABLE has no results.
+    places = (op.origin or tuple(t.name for t in (*op.outputs, *op.inputs) if t)[:1] for op in ops)
+    names = (name for found in places for name in found)
     return tuple(dict.fromkeys(names))
 
 
