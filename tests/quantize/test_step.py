@@ -9,7 +9,7 @@ from litesmith.errors import ConversionError, InputError
 from litesmith.graph import Graph, read
 from litesmith.graph.census import weights_bits
 from litesmith.quantize import SCHEMES, Quantize, default_scheme, find_scheme
-from litesmith.quantize.step import _LATER
+from litesmith.quantize.schemes import _LATER
 from tests.support.converted import converted
 from tests.support.graphs import Builder, examples, random_cnn
 
@@ -20,7 +20,7 @@ def with_sine() -> Graph:
 
 
 def test_names() -> None:
-    assert set(SCHEMES) == {"none", "float16", "dynamic", "int8"}
+    assert set(SCHEMES) >= {"none", "float16", "dynamic", "int8", "int16x8", "int4"}
     assert all(find_scheme(n).name == n and find_scheme(n).summary for n in SCHEMES)
     assert default_scheme(True) == "int8"
     assert default_scheme(False) == "dynamic"

@@ -47,6 +47,9 @@ class OpFacts:
         lookup: the int8 kernel is a table of 256 results, so any pair of scales will do.
         scales: operand scales (times the option `beta`, if there is one) that the int8 kernel
             gets right: scales[0] <= scale < scales[1].
+        int16: operator version of the kernel with int16 activations (symmetric, weights int8,
+            bias int64), None when LiteRT has none.
+        fixed_int16: like `fixed_output`, for that kernel.
     """
 
     kind: str
@@ -59,6 +62,8 @@ class OpFacts:
     real_output: bool = True
     lookup: bool = False
     scales: tuple[float, float] | None = None
+    int16: int | None = None
+    fixed_int16: tuple[float, int] | None = None
 
 
 def _moves(kind: str, int8: int, *activations: int) -> OpFacts:

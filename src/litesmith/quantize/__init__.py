@@ -1,7 +1,7 @@
 """Post-training quantization: schemes, ranges, annotation, lowering.
 
 Float graph → `calibrate` → `annotate` → `lower` → integer graph. Add here: a scheme (a row in
-`step.py` and the function that makes it), a way to choose ranges, a repair. What an op's integer
+`schemes.py` and the function that makes it), a way to choose ranges, a repair. What an op's integer
 kernel demands is a row of `graph/facts.py`, not code here.
 """
 
@@ -10,7 +10,8 @@ from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.plan import integer_ops, refusal
 from litesmith.quantize.ranges import Ranges, calibrate
-from litesmith.quantize.step import ENDS, SCHEMES, Quantize, Scheme, default_scheme, find_scheme
+from litesmith.quantize.schemes import SCHEMES, Scheme, default_scheme, find_scheme
+from litesmith.quantize.step import ENDS, Quantize
 
 __all__ = [
     "ENDS",

@@ -8,18 +8,21 @@ value changes its scale or enters the integer world. `lower` does the rest witho
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import DType, Graph, Op, Options, QuantParams, Tensor
-from litesmith.graph.edit import fresh_name, producers
-from litesmith.graph.facts import OpFacts, activation_positions, facts
+from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph.edit import producers
+from litesmith.graph.facts import activation_positions, facts
 from litesmith.quantize import params
-from litesmith.quantize.plan import Groups, integer_ops
+from litesmith.quantize.choose import WIDE, Precisions
+from litesmith.quantize.plan import CARRIERS, integer_ops
 from litesmith.quantize.ranges import Ranges
 from litesmith.quantize.scales import activation_quants
+from litesmith.quantize.weights import FOUR_BIT
+from litesmith.quantize.wiring import Build, operand, settle
 
 
 @dataclass(frozen=True)
@@ -37,29 +40,7 @@ class Annotated:
     reasons: Mapping[Op, str]
 
 
-@dataclass
-class _Build:
-    """State of one pass over the ops."""
-
-    ranges: Ranges
-    groups: Groups = field(default_factory=Groups)
-    ops: list[Op] = field(default_factory=list)
-    integer: set[Op] = field(default_factory=set)
-    entered: dict[Tensor, Tensor] = field(default_factory=dict)
-    source: dict[Tensor, Tensor] = field(default_factory=dict)
-    fixed: dict[Tensor, QuantParams] = field(default_factory=dict)
-    quantized: set[Tensor] = field(default_factory=set)
-
-    def observed(self, tensor: Tensor) -> tuple[float, float]:
-        return self.ranges.of(self.source.get(tensor, tensor))
-
-    def enter(self, tensor: Tensor) -> Tensor:
-        """Note that the tensor will be an integer one."""
-        self.quantized.add(tensor)
-        self.groups.find(tensor)
-        return tensor
-
-
+_INT8 = Precisions(8)
 _NO_PINS: Mapping[Tensor, QuantParams] = MappingProxyType({})
 
 
@@ -70,8 +51,9 @@ def annotate(
     integer_outputs: bool | Collection[Tensor] = False,
     pins: Mapping[Tensor, QuantParams] = _NO_PINS,
     floats: Mapping[Op, str] = MappingProxyType({}),
+    precisions: Precisions = _INT8,
 ) -> Annotated:
-    """Return the graph annotated for full int8.
+    """Return the graph annotated for integer arithmetic.
 
     Args:
         graph: verified float graph.
@@ -82,12 +64,14 @@ def annotate(
             included.
         pins: parameters of inputs whose codes are settled.
         floats: ops that must stay float, and why.
+        precisions: bits per op: 4 (int4 weights where there is a kernel), 8, 16 (int16
+            activations, int8 weights) or 32 (float).
     """
     ends = _Ends(_chosen(graph.inputs, integer_inputs), _chosen(graph.outputs, integer_outputs))
     refused: dict[Op, str] = dict(floats)
     while True:
-        decided, reasons = integer_ops(graph, ends.outputs, refused)
-        annotated, integer, late = _attempt(graph, decided, ranges, ends, pins)
+        decided, reasons = integer_ops(graph, ends.outputs, refused, precisions)
+        annotated, integer, late = _attempt(graph, decided, ranges, ends, pins, precisions)
         if not late:
             return Annotated(annotated, frozenset(integer), MappingProxyType(reasons))
         refused |= late
@@ -113,24 +97,28 @@ def _attempt(
     ranges: Ranges,
     ends: _Ends,
     pins: Mapping[Tensor, QuantParams],
+    precisions: Precisions,
 ) -> tuple[Graph, set[Op], dict[Op, str]]:
     """Annotate as decided; the last result names ops whose kernel cannot take their scales."""
-    build = _Build(ranges)
+    build = Build(ranges)
     for tensor in graph.inputs:
         if tensor in ends.inputs:
-            build.enter(tensor)
+            build.enter(tensor, 8)
             build.fixed.update({tensor: pins[tensor]} if tensor in pins else {})
     for op in graph.ops:
         if decided.get(op, False):
-            _integer_op(op, build)
+            _integer_op(op, build, precisions)
         else:
             build.ops.append(op)
-    outputs = [_operand(t, build) if t in ends.outputs else t for t in graph.outputs]
-    ops, integer = _settle(build)
+    outputs = [operand(t, build, 8) if t in ends.outputs else t for t in graph.outputs]
+    ops, integer = settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
-    quants = activation_quants(wired, integer, build.groups, build.fixed, build.observed)
+    quants = activation_quants(
+        wired, integer, build.groups, build.fixed, build.observed, build.bits
+    )
     late = _beyond_scales(graph, integer, quants)
-    return (*_apply(wired, integer, quants), late)
+    four = frozenset(op.outputs[0] for op in graph.ops if _four_bit(op, precisions))
+    return (*_apply(wired, integer, quants, four), late)
 
 
 def _beyond_scales(
@@ -141,7 +129,7 @@ def _beyond_scales(
     found: dict[Op, str] = {}
     for op in integer:
         row = facts(op)
-        if row is None or row.scales is None:
+        if row is None or row.scales is None or _is_wide(op, quants):
             continue
         low, high = row.scales
         beta = max(float(op.option("beta", 1.0)), 1e-9)
@@ -154,25 +142,45 @@ def _beyond_scales(
     return found
 
 
-def _integer_op(op: Op, build: _Build) -> None:
+def _is_wide(op: Op, quants: Mapping[Tensor, QuantParams]) -> bool:
+    return any(t is not None and t in quants and quants[t].bits == WIDE for t in op.inputs)
+
+
+def _four_bit(op: Op, precisions: Precisions) -> bool:
+    """True where int4 weights were asked for and there is a kernel worth it."""
+    return precisions.of(op) == 4 and op.kind in FOUR_BIT
+
+
+def _width(op: Op, build: Build, precisions: Precisions) -> int:
+    """Return the bits of an op's activations; carriers nobody named keep what they carry."""
+    wide = precisions.of(op) == WIDE
+    if op.kind in CARRIERS and op not in precisions.own:
+        carried = {build.bits[t] for t in op.inputs if t is not None and t in build.bits}
+        wide = WIDE in carried or (wide and not carried)
+    return WIDE if wide else 8
+
+
+def _integer_op(op: Op, build: Build, precisions: Precisions) -> None:
     """Add an op whose operands are tensors that will be annotated."""
     row = facts(op)
     assert row is not None
+    bits = _width(op, build, precisions)
     positions = activation_positions(op, row)
     inputs = list(op.inputs)
     for position in positions:
         tensor = op.inputs[position]
         if tensor is not None and tensor.dtype.is_float:
-            inputs[position] = _operand(tensor, build)
+            inputs[position] = operand(tensor, build, bits)
     new = op.with_(inputs=tuple(inputs))
     build.ops.append(new)
     build.integer.add(new)
     real = tuple(t for t in op.outputs if row.real_output and t.dtype.is_float)
     if real:
         for tensor in real:
-            build.enter(tensor)
-            if row.fixed_output is not None:
-                build.fixed[tensor] = params.fixed_params(*row.fixed_output)
+            build.enter(tensor, bits)
+            demanded = row.fixed_output if bits == 8 else row.fixed_int16
+            if demanded is not None:
+                build.fixed[tensor] = params.fixed_params(*demanded, bits)
     tied = [t for p in positions if (t := inputs[p]) is not None and t.dtype.is_float]
     if row.tied:
         build.groups.join((*tied, *real))
@@ -180,84 +188,8 @@ def _integer_op(op: Op, build: _Build) -> None:
         build.groups.join(tuple(tied))
 
 
-def _operand(tensor: Tensor, build: _Build) -> Tensor:
-    """Return the tensor an integer op reads in place of `tensor`."""
-    if tensor.is_constant:
-        # A copy per use: two readers may need the same constant at different scales.
-        return build.enter(tensor.with_(name=tensor.name))
-    if tensor in build.quantized:
-        return tensor
-    if tensor not in build.entered:
-        copy = tensor.with_(name=fresh_name(tensor.name, "quantized"))
-        build.source[copy] = tensor
-        build.ops.append(_quantize_op(tensor, copy))
-        build.entered[tensor] = build.enter(copy)
-    return build.entered[tensor]
-
-
-def _quantize_op(tensor: Tensor, copy: Tensor) -> Op:
-    return Op("QUANTIZE", (tensor,), (copy,), Options("QuantizeOptions", MappingProxyType({})))
-
-
-def _settle(build: _Build) -> tuple[list[Op], set[Op]]:
-    """Where a group asks a fixed-scale output for another scale, requantize behind it."""
-    moved: dict[Tensor, Tensor] = {}
-    for group in build.groups.sets():
-        fixed = [t for t in group if t in build.fixed]
-        if len(group) > 1 and fixed and not _fits(group, fixed, build):
-            for tensor in fixed:
-                copy = tensor.with_(name=fresh_name(tensor.name, "requantized"))
-                build.source[copy] = build.source.get(tensor, tensor)
-                build.quantized.add(copy)
-                moved[tensor] = copy
-    if not moved:
-        return build.ops, build.integer
-    build.groups = _regrouped(build, moved)
-    return _rewired(build, moved)
-
-
-def _fits(group: list[Tensor], fixed: list[Tensor], build: _Build) -> bool:
-    """True when the fixed scale of one member can serve all of them."""
-    first = build.fixed[fixed[0]]
-    same = all(params.same(build.fixed[t], first) for t in fixed)
-    low, high = params.represented_range(first)
-    slack = float(first.scale[0])
-    ranges = [build.observed(t) for t in group if t not in build.fixed]
-    return same and all(low - slack <= a and b <= high + slack for a, b in ranges)
-
-
-def _regrouped(build: _Build, moved: Mapping[Tensor, Tensor]) -> Groups:
-    groups = Groups()
-    for group in build.groups.sets():
-        for tensor in group:
-            if tensor in moved:
-                groups.find(tensor)
-        groups.join(tuple(moved.get(t, t) for t in group))
-    return groups
-
-
-def _rewired(build: _Build, moved: Mapping[Tensor, Tensor]) -> tuple[list[Op], set[Op]]:
-    """Insert the QUANTIZE ops; only tied readers take the requantized copy."""
-    made = {t for op in build.ops for t in op.outputs}
-    ops = [_quantize_op(t, moved[t]) for t in moved if t not in made]  # inputs
-    integer: set[Op] = set()
-    for op in build.ops:
-        row = facts(op)
-        tied = op in build.integer and row is not None and _ties(row)
-        new = op.with_(inputs=tuple(moved.get(t, t) if t else t for t in op.inputs)) if tied else op
-        ops.append(new)
-        if op in build.integer:
-            integer.add(new)
-        ops += [_quantize_op(t, moved[t]) for t in op.outputs if t in moved]
-    return ops, integer
-
-
-def _ties(row: OpFacts) -> bool:
-    return row.tied or (not row.real_output and len(row.activations) > 1)
-
-
 def _apply(
-    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams]
+    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams], four: frozenset[Tensor]
 ) -> tuple[Graph, set[Op]]:
     """Give every tensor its parameters and rebuild once."""
     swap = {t: t.with_(quant=q) for t, q in quants.items()}
@@ -266,7 +198,7 @@ def _apply(
     for op in graph.ops:
         inputs = [swap.get(t, t) if t is not None else None for t in op.inputs]
         if op in integer:
-            _annotate_weights(op, inputs)
+            _annotate_weights(op, inputs, 4 if op.outputs[0] in four else 8)
         new = op.with_(inputs=tuple(inputs), outputs=tuple(swap.get(t, t) for t in op.outputs))
         ops.append(new)
         if op in integer:
@@ -279,7 +211,7 @@ def _apply(
     return result, marked
 
 
-def _annotate_weights(op: Op, inputs: list[Tensor | None]) -> None:
+def _annotate_weights(op: Op, inputs: list[Tensor | None], bits: int) -> None:
     row = facts(op)
     if row is None or row.weights is None:
         return
@@ -290,8 +222,9 @@ def _annotate_weights(op: Op, inputs: list[Tensor | None]) -> None:
     assert weights is not None and weights.data is not None
     scale = float(activation.quant.scale[0])
     quant = params.weight_params(
-        weights.data, where.axis, bias.data if bias is not None else None, scale
+        weights.data, where.axis, bias.data if bias is not None else None, scale, bits
     )
     inputs[where.index] = weights.with_(quant=quant)
     if bias is not None:
-        inputs[where.bias] = bias.with_(quant=params.bias_params(scale, quant))
+        wide = 64 if activation.quant.bits == WIDE else 32
+        inputs[where.bias] = bias.with_(quant=params.bias_params(scale, quant, wide))

@@ -44,7 +44,8 @@ def _coarse(op: Op, data: int, where: Weights) -> Op:
     inputs[where.index] = weights.with_(quant=quant)
     if bias is not None:
         scale = float(activation.quant.scale[0])
-        inputs[where.bias] = bias.with_(quant=replace(bias_params(scale, quant), axis=None))
+        bits = bias.quant.bits if bias.quant is not None else 32
+        inputs[where.bias] = bias.with_(quant=replace(bias_params(scale, quant, bits), axis=None))
     return op.with_(inputs=tuple(inputs))
 
 

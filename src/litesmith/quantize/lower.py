@@ -12,10 +12,13 @@ from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import facts
 from litesmith.quantize.annotate import Annotated
+from litesmith.quantize.choose import WIDE
 from litesmith.quantize.params import integer_dtype, to_integers
 
 # The operator version from which FULLY_CONNECTED accepts one weight scale per channel.
 _PER_CHANNEL_FC = 12
+# … and those from which ops accept int4 weights.
+_FOUR_BIT = {"CONV_2D": 7, "FULLY_CONNECTED": 10}
 
 
 Types = str | Sequence[str]
@@ -99,10 +102,18 @@ class _Lowering:
         row = facts(op)
         assert row is not None
         inputs = tuple(self._low(t) if t is not None else None for t in op.inputs)
-        version = max(op.version, row.int8 or 1)
+        first = next((t.quant for t in inputs if t is not None and t.quant is not None), None)
+        wide = first is not None and first.bits == WIDE
+        version = max(op.version, (row.int16 if wide else row.int8) or 1)
         weights = op.input(1)
         if op.kind == "FULLY_CONNECTED" and weights and weights.quant and weights.quant.axis == 0:
             version = max(version, _PER_CHANNEL_FC)
+        if weights and weights.quant and weights.quant.bits == 4:
+            version = max(version, _FOUR_BIT.get(op.kind, 1))
+        if wide and op.option("pot_scale_int16"):
+            # By default the kernel demands scales that are powers of two.
+            assert op.options is not None
+            op = op.with_(options=op.options.with_(pot_scale_int16=False))
         return op.with_(inputs=inputs, outputs=tuple(map(self._low, op.outputs)), version=version)
 
     def _low(self, tensor: Tensor) -> Tensor:
@@ -139,7 +150,8 @@ class _Lowering:
 
     def _quantize(self, read: Tensor, written: Tensor) -> None:
         options = Options("QuantizeOptions", MappingProxyType({}))
-        version = 1 if read.dtype is DType.FLOAT32 else 2
+        plain = read.dtype is DType.FLOAT32 and written.dtype is not DType.INT16
+        version = 1 if plain else 2
         self.ops.append(Op("QUANTIZE", (read,), (written,), options, version=version))
 
 

@@ -10,9 +10,13 @@ from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import producers, users
 from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activations, facts
+from litesmith.quantize.choose import WIDE, Precisions
+from litesmith.quantize.schemes import FLOAT_BITS
+
+_INT8 = Precisions(8)
 
 # Ops that only carry values from one op to the next; alone between float ops they stay float.
-_CARRIERS = frozenset(
+CARRIERS = frozenset(
     {
         "RESHAPE",
         "SQUEEZE",
@@ -47,6 +51,7 @@ def integer_ops(
     graph: Graph,
     integer_outputs: bool | Collection[Tensor] = False,
     refused: Mapping[Op, str] = MappingProxyType({}),
+    precisions: Precisions = _INT8,
 ) -> tuple[dict[Op, bool], dict[Op, str]]:
     """Decide for every op of the main graph whether it becomes an integer op.
 
@@ -55,6 +60,7 @@ def integer_ops(
         integer_outputs: outputs that the application reads as integers (True for all), so that
             carriers before them pay off.
         refused: ops that must stay float for a reason found elsewhere (their scales, for one).
+        precisions: bits per op.
 
     Returns:
         (op → decision, op → reason why a float op must stay float). Ops without float operands
@@ -65,7 +71,7 @@ def integer_ops(
     for op in graph.ops:
         if not _computes_float(op):
             continue
-        reason = refused.get(op) or refusal(op)
+        reason = refused.get(op) or refusal(op, precisions.of(op))
         decided[op] = reason is None
         if reason is not None:
             reasons[op] = reason
@@ -75,13 +81,22 @@ def integer_ops(
     return decided, reasons
 
 
-def refusal(op: Op) -> str | None:
-    """Return why an op cannot run in integers, None when it can."""
+def refusal(op: Op, bits: int = 8) -> str | None:
+    """Return why an op cannot run in integers, None when it can.
+
+    Args:
+        op: float op.
+        bits: 16 for int16 activations, 32 when float was asked for.
+    """
+    if bits == FLOAT_BITS:
+        return "float was asked for"
     row = facts(op)
     if row is None:
         return "litesmith knows no integer form of it"
     if row.int8 is None:
         return "LiteRT has no integer kernel for it"
+    if bits == WIDE and row.int16 is None:
+        return "LiteRT has no kernel of int16 activations for it"
     for check in _CHECKS:
         reason = check(op)
         if reason:
@@ -149,7 +164,7 @@ def _release_carriers(graph: Graph, decided: dict[Op, bool], outputs: set[Tensor
     anchored = {
         op
         for op, integer in decided.items()
-        if integer and (op.kind not in _CARRIERS or any(t in outputs for t in op.outputs))
+        if integer and (op.kind not in CARRIERS or any(t in outputs for t in op.outputs))
     }
     todo = list(anchored)
     while todo:

@@ -23,6 +23,7 @@ def activation_quants(
     groups: Groups,
     fixed: Mapping[Tensor, QuantParams],
     observed: Observed,
+    bits: Mapping[Tensor, int],
 ) -> dict[Tensor, QuantParams]:
     """Return the parameters of every tensor that becomes an integer one.
 
@@ -32,11 +33,12 @@ def activation_quants(
         groups: tensors that share their parameters.
         fixed: tensors whose kernel demands certain parameters.
         observed: tensor → (low, high).
+        bits: tensor → 8 or 16.
     """
     quants: dict[Tensor, QuantParams] = {}
     for group in groups.sets():
         demanded = [fixed[t] for t in group if t in fixed]
-        quant = demanded[0] if demanded else _of_group(group, observed)
+        quant = demanded[0] if demanded else _of_group(group, observed, bits)
         quants.update(dict.fromkeys(group, quant))
     chosen = set(integer)
     for op in graph.ops:
@@ -48,7 +50,7 @@ def activation_quants(
                 continue
             group = groups.of(tensor)
             if not any(t in fixed for t in group):
-                quants.update(dict.fromkeys(group, _of_group(group, observed, smallest)))
+                quants.update(dict.fromkeys(group, _of_group(group, observed, bits, smallest)))
     return quants
 
 
@@ -66,10 +68,12 @@ def _lower_bounds(
     return [(t, least) for t in op.outputs]
 
 
-def _of_group(group: list[Tensor], observed: Observed, smallest: float = 0.0) -> QuantParams:
+def _of_group(
+    group: list[Tensor], observed: Observed, bits: Mapping[Tensor, int], smallest: float = 0.0
+) -> QuantParams:
     ranges = [observed(t) for t in group]
     low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    return params.activation_params(low, high, smallest)
+    return params.activation_params(low, high, smallest, bits[group[0]])
 
 
 def _rescales(row: OpFacts) -> bool:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from litesmith.data import Examples
 from litesmith.data.per_port import by_port
 from litesmith.errors import ConversionError, InputError
-from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph import DType, Graph, QuantParams, Tensor
 from litesmith.graph.census import float_ops
-from litesmith.graph.facts import FACTS
-from litesmith.graph.step import Notice, Outcome, Progress, silent
+from litesmith.graph.step import Outcome, Progress, silent
 from litesmith.quantize.annotate import annotate
 from litesmith.quantize.boxes import box_arithmetic
-from litesmith.quantize.choose import Precisions, choose
-from litesmith.quantize.columns import columns_apart
+from litesmith.quantize.choose import WIDE, Precisions, choose
+from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
+from litesmith.quantize.notices import describe, float_notices, place
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import find_scheme
-from litesmith.quantize.weights import dynamic, store
+from litesmith.quantize.weights import store
 
 ENDS = ("float32", "int8", "uint8")
 
@@ -89,7 +87,7 @@ class Quantize:
         if self.scheme == "none" and not precisions.own:
             return self._checked(Outcome(graph, False, "float32 was asked for"))
         if scheme.integer:
-            return self._checked(self._int8(graph, data, progress))
+            return self._checked(self._integers(graph, data, progress))
         return self._checked(self._stored(graph, precisions))
 
     def _stored(self, graph: Graph, precisions: Precisions) -> Outcome:
@@ -107,35 +105,47 @@ class Quantize:
         )
         return Outcome(changed, True, why)
 
-    def _int8(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
+    def _integers(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
         if data is None:
             raise InputError(
-                "int8 activations need representative data to find their ranges.",
+                f"{self.scheme}: integer activations need representative data for their ranges.",
                 "Pass --data SPEC (100-500 typical examples, no labels needed), or use "
                 "--quantize dynamic, which needs none.",
             )
         leave = _types(self.output_type, graph.output_names(), "output")
-        outputs = _integers(graph.outputs, leave)
-        apart = columns_apart(graph, data, outputs, self.integer_only)
-        graph = apart.graph
-        floats = {**apart.floats, **box_arithmetic(graph)}
-        outputs = _integers(graph.outputs, leave)
+        apart = self._apart(graph, data, leave)
+        graph, outputs = apart.graph, _integers(apart.graph.outputs, leave)
         ranges = calibrate(graph, data, progress)
-        found = entrances(graph, ranges, integer_ops(graph, outputs, floats)[0])
-        graph, ranges = found.graph, found.ranges
+        precisions = self._precisions(graph)
+        found = entrances(graph, ranges, integer_ops(graph, outputs, apart.floats, precisions)[0])
+        graph, ranges, precisions = found.graph, found.ranges, self._precisions(found.graph)
         arrive = _types(self.input_type, graph.input_names(), "input")
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
-        annotated = annotate(graph, ranges, inputs, _integers(graph.outputs, leave), pins, floats)
+        outputs = _integers(graph.outputs, leave)
+        annotated = annotate(graph, ranges, inputs, outputs, pins, apart.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
         annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs])
         lowered = lower(annotated, arrive, leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
-        result, _ = dynamic(lowered)
-        why = f"{len(annotated.integer)} ops to int8 over {ranges.examples} examples"
+        bits = min(find_scheme(self.scheme).bits, 8)
+        result, _ = store(lowered, self._precisions(lowered, bits).of, hybrid=True)
+        why = f"{len(annotated.integer)} ops to {self.scheme} over {ranges.examples} examples"
         notices = (*float_notices(result, annotated.reasons), *apart.notices)
         return Outcome(result, True, "; ".join((why, *found.why, *apart.why)), notices)
+
+    def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
+        """Return the bits of a later form of the graph, where a name may have gone."""
+        bits = default or find_scheme(self.scheme).bits
+        return choose(graph, bits, self.bits, self.float_ops, strict=False)
+
+    def _apart(self, graph: Graph, data: Examples, leave: tuple[str, ...]) -> Apart:
+        """Return the graph with what 8 bits cannot hold apart; 16 bits can."""
+        if find_scheme(self.scheme).bits == WIDE:
+            return Apart(graph)
+        apart = columns_apart(graph, data, _integers(graph.outputs, leave), self.integer_only)
+        return replace(apart, floats={**apart.floats, **box_arithmetic(apart.graph)})
 
     def _checked(self, outcome: Outcome) -> Outcome:
         left = float_ops(outcome.graph)
@@ -143,7 +153,7 @@ class Quantize:
             first = left[0]
             raise ConversionError(
                 f"The target runs integers only, but {describe(left)} stay float "
-                f"(first: {first.kind} at '{_place(first)}').",
+                f"(first: {first.kind} at '{place(first)}').",
                 "Replace the layer, cut the graph before it, or choose another target."
                 if self.scheme == "int8"
                 else "Use --quantize int8 --data SPEC.",
@@ -167,58 +177,3 @@ def _pins(inputs: Sequence[Tensor], ranges: Ranges) -> dict[Tensor, QuantParams]
     """Return the parameters of inputs that were seen to hold raw bytes."""
     found = {tensor: bytes_like(ranges, tensor) for tensor in inputs}
     return {tensor: quant for tensor, quant in found.items() if quant is not None}
-
-
-def describe(ops: tuple[Op, ...]) -> str:
-    """Return op kinds with counts: "2 POW, 1 SIN"."""
-    return ", ".join(f"{n} {kind}" for kind, n in Counter(op.kind for op in ops).most_common())
-
-
-def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]:
-    """Return one notice per kind of op that stays float in an integer graph."""
-    why = {op.kind: reason for op, reason in reasons.items()}
-    main = set(graph.ops)
-    kinds: dict[str, list[Op]] = {}
-    loops: list[Op] = []
-    for op in float_ops(graph):
-        if op not in main:
-            loops.append(op)
-        elif op.kind not in ("QUANTIZE", "DEQUANTIZE"):
-            kinds.setdefault(op.kind, []).append(op)
-    found = [_notice(ops, why.get(kind, _CARRIES)) for kind, ops in kinds.items()]
-    if loops:
-        found.append(_notice(tuple(loops), _inside(loops), describe(tuple(loops))))
-    return tuple(found)
-
-
-def _inside(ops: Sequence[Op]) -> str:
-    """Return why ops of called graphs stay float, and what of their weights does, too."""
-    why = "they are inside a loop or branch"
-    rows = [(op, FACTS.get(op.kind)) for op in ops]
-    weights = [op.input(row.weights.index) for op, row in rows if row and row.weights]
-    left = {t for t in weights if t is not None and t.is_constant and t.dtype is DType.FLOAT32}
-    if not left:
-        return why
-    count = sum(t.data.size for t in left if t.data is not None)
-    return (
-        f"{why}; {count} of their weights stay float32, too: as int8, with a scale per channel, "
-        "they would hardly be smaller"
-    )
-
-
-_CARRIES = "it only carries values between float ops"
-
-
-def _notice(ops: Sequence[Op], why: str, what: str = "") -> Notice:
-    more = f" and {len(ops) - 1} more" if len(ops) > 1 else ""
-    return Notice(
-        "float_op",
-        f"{what or f'{len(ops)} {ops[0].kind}'} stay{'' if len(ops) > 1 or what else 's'} float "
-        f"(at '{_place(ops[0])}'{more}): {why}.",
-        "A float island costs conversions and does not run on integer-only targets.",
-    )
-
-
-def _place(op: Op) -> str:
-    names = op.origin or tuple(t.name for t in op.outputs)
-    return names[0] if names else "?"

@@ -1,0 +1,67 @@
+"""What the user should know of a quantized graph: what stays float, what will be slow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from litesmith.graph import DType, Graph, Op
+from litesmith.graph.census import float_ops
+from litesmith.graph.facts import FACTS
+from litesmith.graph.step import Notice
+
+
+def describe(ops: tuple[Op, ...]) -> str:
+    """Return op kinds with counts: "2 POW, 1 SIN"."""
+    return ", ".join(f"{n} {kind}" for kind, n in Counter(op.kind for op in ops).most_common())
+
+
+def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]:
+    """Return one notice per kind of op that stays float in an integer graph."""
+    why = {op.kind: reason for op, reason in reasons.items()}
+    main = set(graph.ops)
+    kinds: dict[str, list[Op]] = {}
+    loops: list[Op] = []
+    for op in float_ops(graph):
+        if op not in main:
+            loops.append(op)
+        elif op.kind not in ("QUANTIZE", "DEQUANTIZE"):
+            kinds.setdefault(op.kind, []).append(op)
+    found = [_notice(ops, why.get(kind, _CARRIES)) for kind, ops in kinds.items()]
+    if loops:
+        found.append(_notice(tuple(loops), _inside(loops), describe(tuple(loops))))
+    return tuple(found)
+
+
+def _inside(ops: Sequence[Op]) -> str:
+    """Return why ops of called graphs stay float, and what of their weights does, too."""
+    why = "they are inside a loop or branch"
+    rows = [(op, FACTS.get(op.kind)) for op in ops]
+    weights = [op.input(row.weights.index) for op, row in rows if row and row.weights]
+    left = {t for t in weights if t is not None and t.is_constant and t.dtype is DType.FLOAT32}
+    if not left:
+        return why
+    count = sum(t.data.size for t in left if t.data is not None)
+    return (
+        f"{why}; {count} of their weights stay float32, too: as int8, with a scale per channel, "
+        "they would hardly be smaller"
+    )
+
+
+_CARRIES = "it only carries values between float ops"
+
+
+def _notice(ops: Sequence[Op], why: str, what: str = "") -> Notice:
+    more = f" and {len(ops) - 1} more" if len(ops) > 1 else ""
+    return Notice(
+        "float_op",
+        f"{what or f'{len(ops)} {ops[0].kind}'} stay{'' if len(ops) > 1 or what else 's'} float "
+        f"(at '{place(ops[0])}'{more}): {why}.",
+        "A float island costs conversions and does not run on integer-only targets.",
+    )
+
+
+def place(op: Op) -> str:
+    """Return a name by which the user can find an op: its layer's, or its result's."""
+    names = op.origin or tuple(t.name for t in op.outputs)
+    return names[0] if names else "?"
