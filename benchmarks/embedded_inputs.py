@@ -1,9 +1,10 @@
 """What building preprocessing into a file costs, and how close the file stays.
 
-Every model is exported without and with --embed-preprocess: as float, and as int8 with float32,
-uint8 and int8 inputs. Compared are the ops of the files, and their outputs on the same images: the
-one fed preprocessed values, the other raw ones. Models: two small ones whose first convolution pads
-with zeros (same) or not (valid), and families of keras.applications with random statistics.
+Every model is lowered to float once, and that file is exported without and with
+--embed-preprocess: as float, and as int8 with float32, uint8 and int8 inputs. Compared are the ops
+of the files, and their outputs on the same images: the one fed preprocessed values, the other raw
+ones. Models: two small ones whose first convolution pads with zeros (same) or not (valid), and
+families of keras.applications with random statistics.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def main() -> None:
             process = export(source, folder / "float.tflite", "--quantize", "none")
             if process.exit_code:
                 raise RuntimeError(process.stdout)
-            rows += measure(label, source, spec, side, folder)
+            rows += measure(label, folder / "float.tflite", spec, side, folder)
     report("embedded inputs", rows, options.json, images=64)
 
 
