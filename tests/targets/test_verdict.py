@@ -4,7 +4,7 @@ import numpy as np
 
 from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import DType, Graph, Tensor
-from litesmith.targets import find_target, verdict
+from litesmith.targets import TARGETS, find_target, verdict
 from tests.api.fakes import classifier
 from tests.support.graphs import Builder, const, make, named, tensor
 
@@ -97,6 +97,27 @@ def test_hybrid_weights_do_not_run_on_micro():
     (refusal,) = verdict(graph, MICRO)
     assert refusal.reason.endswith("on float32 with float32 weights, not with int8 ones.")
     assert verdict(graph, find_target("cpu")) == ()
+
+
+def test_weights_that_the_runtime_expands_count_as_constants():
+    stored, weights = const(np.ones((3, 4), np.float16), "half"), tensor("w", (3, 4))
+    x, y = tensor("x", (1, 4)), tensor("y", (1, 3))
+    ops = (
+        make("DEQUANTIZE", [stored], [weights], version=3),
+        make("FULLY_CONNECTED", [x, weights, None], [y]),
+    )
+    graph = Graph((x,), (y,), ops)
+    assert verdict(graph, find_target("cpu")) == ()
+    assert verdict(graph, find_target("gpu")) == ()
+    assert [(r.op.kind, r.op) for r in verdict(graph, MICRO)] == [("DEQUANTIZE", ops[0])]
+
+
+def test_ops_without_operands_and_results():
+    bare = make("RELU", [], []).with_(kind="CALL_ONCE")
+    x = tensor("x", (1, 4))
+    for target in TARGETS.values():
+        verdict(Graph((x,), (x,), (bare,)), target)
+    assert verdict(Graph((x,), (x,), (bare,)), MICRO) == ()
 
 
 def test_graphs_that_an_op_calls_are_held_against_the_processor_that_runs_them():

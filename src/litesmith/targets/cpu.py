@@ -197,5 +197,6 @@ XNNPACK = Table(
         },
     ),
     fallback=LITERT,
+    folds=True,
     elsewhere="on LiteRT's own kernels, which are slower",
 )

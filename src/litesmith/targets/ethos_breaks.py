@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litesmith.graph import DType, Op
 from litesmith.targets import constraints as c
-from litesmith.targets.rules import Constraint, weights_of
+from litesmith.targets.rules import Constraint, activation_type, weights_of
 
 _EIGHT_BITS = (DType.INT8, DType.UINT8)
 
@@ -24,7 +24,7 @@ def _eight_bit_only(op: Op) -> bool:
 
 def _narrow(op: Op) -> bool:
     """Vela 5.2 accepts wide integers on the U85 by its table, and then cannot compile them."""
-    wide = c.real(op).dtype
+    wide = activation_type(op)
     if op.kind == "CAST":
         return wide is not DType.INT64 or op.outputs[0].dtype not in (DType.INT32, DType.BOOL)
     if op.kind == "SQUARED_DIFFERENCE" and wide is DType.INT32:

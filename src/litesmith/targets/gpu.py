@@ -220,6 +220,7 @@ GPU = Table(
         },
     ),
     fallback=LITERT,
+    folds=True,
     elsewhere="on the CPU, with a copy of its operands each way",
     main_only=True,
 )

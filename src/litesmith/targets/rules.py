@@ -94,6 +94,7 @@ class Table:
         elsewhere: what that means for the user, completes "It runs …".
         prefix: ops behind one that falls back fall back as well (the compiler maps one part).
         main_only: graphs that an op calls are run by the fallback.
+        folds: constants behind a DEQUANTIZE count as constants: the runtime expands them once.
         open: every builtin op is taken (`rows` only adds to it).
     """
 
@@ -109,6 +110,7 @@ class Table:
     elsewhere: str = ""
     prefix: bool = False
     main_only: bool = False
+    folds: bool = False
     open: bool = False
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.targets.rules import Objection, Table, breaking, objection
@@ -41,11 +43,28 @@ def verdict(graph: Graph, target: Target) -> tuple[Refusal, ...]:
     found = list(_main(graph, target))
     inner = table.fallback if table.main_only and table.fallback is not None else table
     for part in list(graph.graphs())[1:]:
-        for op in part.ops:
-            refusal = _refused(op, inner, target, set())
+        for op, seen in _as_loaded(part, inner):
+            refusal = _refused(seen, inner, target, set())
             if refusal is not None:
-                found.append(refusal)
+                found.append(replace(refusal, op=op))
     return tuple(found)
+
+
+def _as_loaded(graph: Graph, table: Table) -> Iterator[tuple[Op, Op]]:
+    """Yield each op, and the op as the runtime sees it once it has expanded stored constants."""
+    expanded: dict[Tensor, Tensor] = {}
+    for op in graph.ops:
+        if not any(t in expanded for t in op.inputs):
+            yield op, op
+        else:
+            inputs = tuple(None if t is None else expanded.get(t, t) for t in op.inputs)
+            yield op, op.with_(inputs=inputs)
+        source = op.input(0)
+        if table.folds and op.kind == "DEQUANTIZE" and source is not None and source.is_constant:
+            (result,) = op.outputs
+            # No rule looks at the values of real constants, so they are not worked out.
+            zeros = np.broadcast_to(np.zeros((), result.dtype.numpy), result.shape)
+            expanded[result] = result.with_(data=zeros)
 
 
 def may(kind: str, target: Target, activations: DType, weights: DType | None = None) -> bool:
@@ -76,14 +95,14 @@ def _main(graph: Graph, target: Target) -> Iterator[Refusal]:
     table = target.table
     ends = {*graph.inputs, *graph.outputs}
     behind: dict[Tensor, Op] = {}
-    for op in graph.ops:
-        refusal = _refused(op, table, target, ends)
+    for op, seen in _as_loaded(graph, table):
+        refusal = _refused(seen, table, target, ends)
         cause = next((behind[t] for t in op.inputs if t in behind), None)
         if refusal is None and cause is not None:
             refusal = Refusal(op, True, f"It comes behind {cause.kind}, which falls back.", "")
         if refusal is None:
             continue
-        yield refusal
+        yield replace(refusal, op=op)
         if table.prefix and not _is_end(op, ends):
             behind |= dict.fromkeys(op.outputs, cause or op)
 
