@@ -18,6 +18,7 @@ _KEY = "serving_default"
 _SELECT = re.compile(r"^\s*TF Select ops: ", re.M)
 _UNSUPPORTED = re.compile(r"^\s*(?:TF Select|Custom) ops: (.+?)\s*$", re.M)
 _KEEP = " Or keep it: --allow-flex (the application then needs the select-TF runtime)."
+_DOUBLE = re.compile(r"^\s*tf\.\w+\(tensor<[\dx?*]*xf64>", re.M)
 _NAMED = re.compile(r"'tf\.(\w+)' op")
 
 
@@ -103,6 +104,11 @@ def refused_ops(text: str) -> list[str]:
 def explain(text: str) -> tuple[str, str]:
     """Return one sentence and a hint for a converter's message."""
     ops = refused_ops(text)
+    if ops and _DOUBLE.search(text):
+        return (
+            f"The model computes in float64 ({', '.join(ops)}), which .tflite kernels do not.",
+            "Save it in float32.",
+        )
     if ops:
         noun = "The op" if len(ops) == 1 else "The ops"
         verb = "has" if len(ops) == 1 else "have"

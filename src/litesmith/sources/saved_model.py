@@ -17,9 +17,12 @@ from litesmith.sources.options import Shape
 from litesmith.sources.reasons import reason
 from litesmith.sources.saved_functions import Endpoint, choose, endpoints
 from litesmith.sources.tables import has_tables, table_handles
+from litesmith.sources.widen import has_halves, wide, widened
 
 # What a tf.function cannot call inside another one, or what only freezing gets rid of.
 _TF1 = frozenset({"Switch", "Merge", "Enter", "RefSwitch", "VariableV2", "Variable"})
+
+_WIDENED = "The model computes in 16-bit precision; it is computed in float32."
 
 
 def open_saved_model(path: Path, tf: Any) -> dict[str, Endpoint]:
@@ -86,8 +89,9 @@ def from_endpoint(endpoint: Endpoint, tf: Any, shapes: Mapping[str, Shape]) -> L
     """
     inputs = tuple(_spec(name, spec, shapes) for name, spec in endpoint.inputs)
     loader = f"TensorFlow {tf.__version__}"
-    if _must_be_frozen(endpoint.function):
-        return _frozen(endpoint, loader, inputs)
+    halves = has_halves(endpoint.function.graph.as_graph_def())
+    if halves or _must_be_frozen(endpoint.function):
+        return _frozen(endpoint, loader, inputs, widen=halves)
 
     def call(tensors: Sequence[Any]) -> NamedTensors:
         return list(zip(endpoint.outputs, endpoint.call(tensors), strict=True))
@@ -150,8 +154,13 @@ def _must_be_frozen(function: Any) -> bool:
     return has_tables(graph) or any(node.op in _TF1 for node in nodes)
 
 
-def _frozen(endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...]) -> Loaded:
-    """Return the function's graph as a model; the function itself stays the original."""
+def _frozen(
+    endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...], *, widen: bool
+) -> Loaded:
+    """Return the function's graph as a model; the function itself stays the original.
+
+    A graph of half precision computes in float32 instead, the original too.
+    """
     function = endpoint.function
     # Freezing looks for the initializers of tables, which ran when the model was loaded.
     function.graph.clear_collection("table_initializer")
@@ -165,6 +174,8 @@ def _frozen(endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...]) -> 
     left = {feed: handles[feed] for feed in frozen.feeds if feed in handles}
     fetches = tuple(frozen.fetches[i] for i in endpoint.places)
     graph = Frozen(frozen.graph, endpoint.feeds, fetches)
+    if widen:
+        graph, inputs = widened(graph), tuple(map(wide, inputs))
     return from_graph(
         loader,
         graph,
@@ -172,6 +183,6 @@ def _frozen(endpoint: Endpoint, loader: str, inputs: tuple[TensorSpec, ...]) -> 
         endpoint.outputs,
         owner=endpoint.owner,
         resources=left,
-        original=lambda *tensors: endpoint.call(tensors),
-        notes=batch_note(inputs),
+        original=None if widen else lambda *tensors: endpoint.call(tensors),
+        notes=(*batch_note(inputs), *((_WIDENED,) if widen else ())),
     )
