@@ -65,7 +65,7 @@ def find_ops(graph: Graph, label: str) -> tuple[Op, ...]:
     Raises:
         InputError: nothing, or more than one thing, has that name.
     """
-    for fits in (_is_tensor, _is_layer, _is_in_scope):
+    for fits in (_is_tensor, _is_layer, _is_in_scope, _is_in_numbered_scope):
         found = tuple(op for op in graph.ops if fits(op, label))
         if found:
             return found
@@ -96,11 +96,25 @@ def _is_layer(op: Op, label: str) -> bool:
 
 def _is_in_scope(op: Op, label: str) -> bool:
     names = (*op.origin, *(t.name for t in op.outputs))
-    return any(label in re.split("[/;]", name) or name.startswith(f"{label}/") for name in names)
+    return any(label in _scopes(name) or name.startswith(f"{label}/") for name in names)
+
+
+def _is_in_numbered_scope(op: Op, label: str) -> bool:
+    """Keras 3 numbers a layer's scope once more: "dense_1" is of "dense"."""
+    names = (*op.origin, *(t.name for t in op.outputs))
+    return any(re.sub(r"_\d+$", "", scope) == label for name in names for scope in _scopes(name))
+
+
+def _scopes(name: str) -> list[str]:
+    return re.split("[/;]", name)
+
+
+def _layers(op: Op) -> list[str]:
+    return [re.sub(r"_\d+$", "", scope) for scope in _scopes(place(op))]
 
 
 def _suggestion(graph: Graph, label: str) -> str:
-    names = [n for op in graph.ops for n in (place(op), *re.split("[/;]", place(op)), op.kind)]
+    names = [n for op in graph.ops for n in (place(op), *_layers(op), op.kind)]
     near = difflib.get_close_matches(label, list(dict.fromkeys(names)), 3, 0.5)
     if near:
         return f"Did you mean {' or '.join(repr(name) for name in near)}?"
@@ -135,13 +149,21 @@ def _refuse_inputs_behind(read: Iterable[Tensor], graph: Graph, label: str) -> N
 def _named(tensors: Sequence[Tensor], taken: set[str]) -> list[tuple[str, Tensor]]:
     named: list[tuple[str, Tensor]] = []
     for tensor in tensors:
-        name, count = tensor.name, 1
+        base = _layer_of(tensor)
+        name, count = base, 1
         while name in taken:
             count += 1
-            name = f"{tensor.name}_{count}"
+            name = f"{base}_{count}"
         taken.add(name)
         named.append((name, tensor))
     return named
+
+
+def _layer_of(tensor: Tensor) -> str:
+    """Return the layer in a tensor's name: "dense" of "model/dense_1/MatMul"."""
+    scopes = tensor.name.split(";")[0].split("/")
+    layer = scopes[-2] if len(scopes) > 1 else scopes[-1]
+    return re.sub(r"_\d+$", "", layer) or tensor.name
 
 
 def _notices(more: Sequence[Tensor], label: str) -> tuple[Notice, ...]:

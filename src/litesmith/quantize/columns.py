@@ -148,7 +148,7 @@ def _notice(name: str, groups: Sequence[_Group], integer_only: bool) -> Notice:
         "the smaller ones lose most of their digits.",
         "Only integers run on this target: make them outputs of their own in the model."
         if integer_only
-        else f"Read it as float32 (--output-type {name}:float32), or make them outputs of their own.",
+        else f"Use --output-type {name}:float32, or make them outputs of their own in the model.",
     )
 
 
