@@ -188,6 +188,7 @@ def compare(
     *,
     data: Any = None,
     preprocess: Texts = None,
+    per_layer: bool = False,
     seed: int | None = None,
     listen: Listener = deaf,
     **loading: Unpack[Loading],
@@ -199,6 +200,7 @@ def compare(
         b: the other; its inputs are matched by name, else by position.
         data: as for `export`; without data inputs are generated.
         preprocess: as for `export`.
+        per_layer: compare every tensor that both compute, too.
         seed: as for `export`.
         listen: as for `export`.
         loading: as for `export`, without `batch`.
@@ -207,7 +209,8 @@ def compare(
         InputError: the two do not take the same inputs. LoadError: one cannot be loaded.
     """
     options = loading_options(loading, Loading, compare)
-    return _compare.run(a, b, data, as_texts(preprocess), seed or 0, options, listen)
+    texts = as_texts(preprocess)
+    return _compare.run(a, b, data, texts, seed or 0, options, listen, per_layer)
 
 
 def bench(

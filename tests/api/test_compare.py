@@ -7,6 +7,7 @@ import litesmith
 from litesmith.errors import InputError
 from litesmith.forge import compare as flow
 from litesmith.graph import Signature, write
+from litesmith.graph.edit import substitute
 from litesmith.quantize import Quantize
 from tests.api.fakes import FakeSource, classifier, features, regressor
 from tests.support.graphs import Builder, const, examples, named
@@ -138,3 +139,24 @@ def test_a_file_that_mixes_its_examples_is_not_fed_single_ones(file):
     mixing = file(_for(4, keeps_apart=False), "mixing.tflite")
     with pytest.raises(InputError, match=r"takes examples of shape \(8,\), the second's"):
         litesmith.compare(file(_for(1), "one.tflite"), mixing)
+
+
+def test_per_layer_says_where_they_part_ways(use):
+    use(a=FakeSource(classifier()), b=quantized())
+    report = litesmith.compare("a", "b", data=X, per_layer=True)
+    assert report.layers and report.layers_of == len(report.layers)
+    assert report.layers_examples == 64
+    assert all(one.added is not None and one.dtype == "int8" for one in report.layers)
+    assert report.warnings == ()
+    use(a=FakeSource(classifier()), b=quantized())
+    assert litesmith.compare("a", "b", data=X).layers is None
+
+
+def test_per_layer_says_what_has_no_counterpart(use):
+    stranger = classifier(3)
+    results = [t for op in stranger.ops for t in op.outputs]
+    other = substitute(stranger, {t: t.with_(name=f"other/{t.name}") for t in results})
+    use(a=FakeSource(classifier()), b=FakeSource(other))
+    report = litesmith.compare("a", "b", data=X, per_layer=True)
+    assert report.layers == ()
+    assert [w.code for w in report.warnings] == ["layers_unmatched"]

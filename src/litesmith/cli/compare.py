@@ -16,6 +16,10 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The other: a source or a .tflite.")],
     data: opt.Data = None,
     preprocess: opt.Preprocess = None,
+    per_layer: Annotated[
+        bool,
+        typer.Option("--per-layer", help="Also compare every tensor that both compute."),
+    ] = False,
     seed: opt.Seed = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -32,6 +36,7 @@ def compare(
             b,
             data=data,
             preprocess=preprocess,
+            per_layer=per_layer,
             seed=seed,
             listen=listen,
             **loading,

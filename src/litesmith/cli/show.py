@@ -21,6 +21,7 @@ _TITLES = {
     "calibrate": "Quantizing",
     "verify": "Verifying against the original",
     "measure": "Measuring latency",
+    "layers": "Comparing tensor by tensor",
 }
 _PLAIN_WIDTH = 100
 

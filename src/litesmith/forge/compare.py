@@ -13,6 +13,7 @@ import numpy as np
 from litesmith import graph as graphs
 from litesmith.data import Array, Examples, TensorSpec, load_examples
 from litesmith.errors import InputError, LitesmithError
+from litesmith.forge import per_layer as _per_layer
 from litesmith.forge import prove, warnings
 from litesmith.forge.facts import source_facts
 from litesmith.forge.options import Listener, LoadingOptions
@@ -20,6 +21,7 @@ from litesmith.forge.pairing import Pairing, pair
 from litesmith.forge.plan import load_options
 from litesmith.forge.synthetic import generate
 from litesmith.graph import Graph
+from litesmith.graph.step import Notice
 from litesmith.measure import FidelityMeter
 from litesmith.report import CompareReport, Warn
 from litesmith.report.version import __version__
@@ -41,8 +43,9 @@ def run(
     seed: int,
     loading: LoadingOptions,
     listen: Listener,
+    per_layer: bool = False,
 ) -> CompareReport:
-    """Hold `b` against `a`.
+    """Hold `b` against `a`; tensor by tensor too, if asked.
 
     Raises:
         InputError: they do not take the same inputs, or the data does not fit.
@@ -63,12 +66,32 @@ def run(
         )
         listen("verify", None)
         meter = _measured(first, second, examples, both)
+        layers, left_out = None, tuple[Notice, ...]()
+        if per_layer:
+            listen("layers", None)
+            layers, left_out = _per_layer.run(
+                first.lower(),
+                second.lower(),
+                examples,
+                lambda batch: _fed(batch, both.order, second.info.inputs),
+            )
         facts = source_facts(first.info), source_facts(second.info)
     found = meter.result()
     parity = replace(prove.parity(found, found, synthetic=data is None), float_max_abs_error=None)
-    told = [Warn(n.code, n.message, n.hint) for n in warnings.of_fidelity(found, found)]
-    seconds = time.monotonic() - started
-    return CompareReport(__version__, "ok", None, *facts, parity, seconds, tuple(told))
+    notices = (*warnings.of_fidelity(found, found), *left_out)
+    told = tuple(Warn(n.code, n.message, n.hint) for n in notices)
+    return CompareReport(
+        __version__,
+        "ok",
+        None,
+        *facts,
+        parity,
+        time.monotonic() - started,
+        told,
+        layers=None if layers is None else layers.layers,
+        layers_of=None if layers is None else layers.of,
+        layers_examples=None if layers is None else layers.examples,
+    )
 
 
 def _form(source: Any) -> SourceFormat | None:

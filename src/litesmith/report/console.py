@@ -12,6 +12,7 @@ from rich.text import Text
 
 from litesmith.report import formats as fmt
 from litesmith.report.described import metadata_rows
+from litesmith.report.layers import layers_table
 from litesmith.report.model import (
     BenchReport,
     CheckReport,
@@ -107,7 +108,8 @@ def compare_table(report: CompareReport) -> RenderableType:
         )
     lines = [Text(f"{name}  {_source_line(s)}") for name, s in (("A", report.a), ("B", report.b))]
     basis = [Text(_examples(parity), "dim")] if parity else []
-    return Group(Text(), *lines, table, *basis, *_warnings(report.warnings))
+    found = layers_table(report)
+    return Group(Text(), *lines, table, *basis, *found, *_warnings(report.warnings))
 
 
 def bench_table(report: BenchReport) -> RenderableType:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from litesmith.diagnose import Layer
     from litesmith.interface.metadata import Summary
 
 
@@ -257,7 +258,11 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class CompareReport:
-    """What `compare` found: `a` is the reference, `b` is held against it."""
+    """What `compare` found: `a` is the reference, `b` is held against it.
+
+    With --per-layer: `layers` are the tensors that both compute, in the order of execution, of
+    `layers_of` that B computes, on `layers_examples` examples.
+    """
 
     litesmith: str
     status: str
@@ -267,6 +272,9 @@ class CompareReport:
     parity: Parity | None = None
     seconds: float = 0.0
     warnings: tuple[Warn, ...] = ()
+    layers: tuple[Layer, ...] | None = None
+    layers_of: int | None = None
+    layers_examples: int | None = None
 
 
 @dataclass(frozen=True)

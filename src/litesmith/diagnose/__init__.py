@@ -1,0 +1,14 @@
+"""What is wrong with data, with a quantized file, and where two graphs part ways: told, not mended.
+
+    examples.py, expected.py   representative data against what the model was made for
+    layers.py                  two graphs, tensor by tensor
+    autopsy.py, measured.py    a quantized file, from its own numbers and on examples
+    taps.py                    every tensor of a graph on the same examples
+
+Add here: a check of one kind of fault, as a function that yields findings with numbers and a
+remedy. Right data and good files must yield none: a false alarm is a defect.
+"""
+
+from litesmith.diagnose.layers import Layer, Layers, compare_layers
+
+__all__ = ["Layer", "Layers", "compare_layers"]
