@@ -131,7 +131,8 @@ def _u85_rows() -> Iterator[Row]:
 
 
 _NEVER = left_out(
-    "BATCH_TO_SPACE_ND CONV_3D CONV_3D_TRANSPOSE SPACE_TO_BATCH_ND",
+    "BATCH_TO_SPACE_ND CONV_3D CONV_3D_TRANSPOSE DYNAMIC_UPDATE_SLICE EMBEDDING_LOOKUP "
+    "REDUCE_PROD SPACE_TO_BATCH_ND",
     {
         "TOPK_V2": "Let the application pick the best.",
         "SQRT": "Vela knows RSQRT: write x·RSQRT(x).",

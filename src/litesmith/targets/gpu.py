@@ -85,6 +85,12 @@ def _casts(op: Op) -> bool:
     )
 
 
+def _updates(op: Op) -> bool:
+    begins, shape = op.input(2), c.real(op).shape
+    plain = begins is not None and len(begins.shape) == 1 and begins.dtype is I32
+    return plain and (len(shape) != 4 or shape[0] == 1)
+
+
 _FUSED = c.fused(0, 1, 2, 3, 4)
 _ONE = Constraint("one_live", "one computed operand", lambda op: _live(op) == 1)
 _UNARY = Constraint(
@@ -198,6 +204,14 @@ def _moving_rows() -> Iterator[Row]:
     yield from (Row(k, _FLOATS, None, (selects,), "rules") for k in ("SELECT", "SELECT_V2"))
     casts = Constraint("cast_to", "float32 to int32 or back, or truth values and floats", _casts)
     yield Row("CAST", frozenset(map(Types, (F32, F16, I32, BOOL))), None, (casts,), "rules")
+    ids = Constraint(
+        "ids", "ids of one dimension",
+        lambda op: (t := op.input(0)) is not None and len(t.shape) == 1,
+    )  # fmt: skip
+    tables = frozenset(map(Types, (F32, I8, DType.INT4)))
+    yield Row("EMBEDDING_LOOKUP", tables, None, (ids,), "rules")
+    begins = Constraint("begins", "int32 begins of one dimension, and batch 1", _updates)
+    yield Row("DYNAMIC_UPDATE_SLICE", _FLOATS, None, (begins,), "rules")
     yield Row("CUMSUM", _FLOATS, None, (_AXES,), "rules")
     yield Row("DEQUANTIZE", frozenset(map(Types, (I8, U8, F16))), None, (), "rules")
 
