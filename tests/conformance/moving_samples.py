@@ -32,6 +32,10 @@ def _reductions() -> Iterator[Sample]:
         yield s(kind, "scalar_axis", x(1, 4, 9), const(np.int32(2)), keep_dims=False)
         yield s(kind, "rank5", x(1, 2, 3, 4, 5), const([1, 2, 3]), keep_dims=False)
         yield s(kind, "positive", x(1, 5, 7, 3), const([1, 2]), low=2, high=6)
+    yield s("REDUCE_PROD", "rows", x(1, 4, 5), const([1]), keep_dims=False)
+    yield s("REDUCE_PROD", "columns_kept", x(1, 4, 5), const([-1]), keep_dims=True)
+    yield s("REDUCE_PROD", "positive", x(1, 3, 5), const([1]), low=0.5, high=2)
+    yield s("REDUCE_PROD", "all", x(1, 2, 2), const([0, 1, 2]), low=-2, high=1)
     for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         square = {"filter_width": 2, "filter_height": 2}
         two, one = {"stride_w": 2, "stride_h": 2}, {"stride_w": 1, "stride_h": 1}
@@ -75,6 +79,12 @@ def _reductions() -> Iterator[Sample]:
 
 def _moves() -> Iterator[Sample]:
     plain = x(1, 4, 6, 3)
+    yield s("EMBEDDING_LOOKUP", "rows", i(3), w(5, 4), bound=5, dtype=DType.FLOAT32)
+    yield s("EMBEDDING_LOOKUP", "rank3", i(4), w(5, 2, 3), bound=5, dtype=DType.FLOAT32)
+    for name, start in {"constant": const([1, 2]), "computed": i(2)}.items():
+        yield s("DYNAMIC_UPDATE_SLICE", name, x(4, 5), y(2, 2), start)
+    yield s("DYNAMIC_UPDATE_SLICE", "rank4", plain, y(1, 2, 2, 3), const([0, 1, 3, 0]))
+    yield s("DYNAMIC_UPDATE_SLICE", "into_constant", w(4, 5), y(2, 2), const([1, 2]))
     yield s("RESHAPE", "flat", plain, const([1, 72]), new_shape=[1, 72])
     yield s("RESHAPE", "scalar", x(1, 1), const(np.zeros(0, np.int32)))
     yield s("SQUEEZE", "axes", x(1, 1, 1, 5), squeeze_dims=[1, 2])

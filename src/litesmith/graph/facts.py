@@ -9,7 +9,7 @@ To add an op: add one row, and a sample in tests/conformance. A kind without a r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from litesmith.graph.dtypes import DType
 from litesmith.graph.model import Op, Tensor
@@ -123,6 +123,7 @@ _ROWS: tuple[OpFacts, ...] = (
     # Reductions and pooling.
     OpFacts("MEAN", int8=2),
     OpFacts("SUM", int8=2),
+    OpFacts("REDUCE_PROD", int8=2),
     OpFacts("REDUCE_MAX", int8=2, tied=True),
     OpFacts("REDUCE_MIN", int8=2, tied=True),
     OpFacts("AVERAGE_POOL_2D", int8=2, tied=True),
@@ -135,6 +136,8 @@ _ROWS: tuple[OpFacts, ...] = (
     _moves("BROADCAST_TO", 2),
     _moves("CONCATENATION", 2, -1),
     _moves("DEPTH_TO_SPACE", 1),
+    _moves("DYNAMIC_UPDATE_SLICE", 1, 0, 1),
+    _moves("EMBEDDING_LOOKUP", 1, 1),
     _moves("EXPAND_DIMS", 1),
     _moves("GATHER", 2),
     _moves("GATHER_ND", 2),
@@ -166,7 +169,29 @@ _ROWS: tuple[OpFacts, ...] = (
     ),
 )
 
-FACTS: dict[str, OpFacts] = {row.kind: row for row in _ROWS}
+# Versions of the kernels with int16 activations. Left out although LiteRT has one: LOG (wrong
+# everywhere), PRELU (wrong for all but small slopes), SQRT and RSQRT (refuse negative integers,
+# which a symmetric range has), comparisons (scales below 2^-8 make neighbors equal). EXP, GELU,
+# SOFTMAX, TANH and RESIZE_BILINEAR interpolate: tests/conformance/test_int16.py says how well.
+_INT16: dict[str, int] = {
+    "ABS": 3, "ADD": 3, "AVERAGE_POOL_2D": 3, "BATCH_MATMUL": 3, "BATCH_TO_SPACE_ND": 4,
+    "BROADCAST_TO": 3, "CONCATENATION": 3, "CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "EXP": 2,
+    "EXPAND_DIMS": 1, "FULLY_CONNECTED": 7, "GATHER": 4, "GATHER_ND": 3, "GELU": 2,
+    "LEAKY_RELU": 2, "LOGISTIC": 3, "MAXIMUM": 4, "MAX_POOL_2D": 3, "MEAN": 3, "MINIMUM": 4,
+    "MIRROR_PAD": 3, "MUL": 4, "PACK": 3, "PAD": 3, "PADV2": 3, "REDUCE_MAX": 3, "REDUCE_MIN": 3,
+    "RELU": 3, "RELU6": 3, "RESHAPE": 1, "RESIZE_BILINEAR": 4, "RESIZE_NEAREST_NEIGHBOR": 4,
+    "REVERSE_V2": 3, "SELECT": 2, "SELECT_V2": 1, "SLICE": 4, "SOFTMAX": 3,
+    "SPACE_TO_BATCH_ND": 4, "SPLIT": 4, "SPLIT_V": 2, "SQUEEZE": 1, "STRIDED_SLICE": 2, "SUB": 5,
+    "SUM": 2, "TANH": 3, "TILE": 2, "TOPK_V2": 3, "TRANSPOSE": 5, "TRANSPOSE_CONV": 3, "UNPACK": 4,
+}  # fmt: skip
+_FIXED_INT16: dict[str, tuple[float, int]] = dict.fromkeys(
+    ("LOGISTIC", "SOFTMAX", "TANH"), (1 / 32768, 0)
+)
+
+FACTS: dict[str, OpFacts] = {
+    row.kind: replace(row, int16=_INT16.get(row.kind), fixed_int16=_FIXED_INT16.get(row.kind))
+    for row in _ROWS
+}
 
 
 def facts(op: Op) -> OpFacts | None:

@@ -34,6 +34,8 @@ CARRIERS = frozenset(
         "SPLIT_V",
         "GATHER",
         "GATHER_ND",
+        "DYNAMIC_UPDATE_SLICE",
+        "EMBEDDING_LOOKUP",
         "TILE",
         "BROADCAST_TO",
         "SELECT",
@@ -77,7 +79,7 @@ def integer_ops(
             reasons[op] = reason
     if isinstance(integer_outputs, bool):
         integer_outputs = graph.outputs if integer_outputs else ()
-    _release_carriers(graph, decided, set(integer_outputs))
+    _release_carriers(graph, decided, set(integer_outputs), precisions.own)
     return decided, reasons
 
 
@@ -154,17 +156,20 @@ def _computes_float(op: Op) -> bool:
     return any(t.dtype.is_float for t in (*values, *op.outputs))
 
 
-def _release_carriers(graph: Graph, decided: dict[Op, bool], outputs: set[Tensor]) -> None:
+def _release_carriers(
+    graph: Graph, decided: dict[Op, bool], outputs: set[Tensor], named: Collection[Op]
+) -> None:
     """Let carriers that only connect float ops stay float: quantizing them would buy nothing.
 
-    A carrier stays integer when a path of carriers leads from it to an op that computes in
-    integers, or to an integer output.
+    A carrier stays integer when the user named it, or when a path of carriers leads from it to an
+    op that computes in integers, or to an integer output.
     """
     made_by, read_by = producers(graph), users(graph)
     anchored = {
         op
         for op, integer in decided.items()
-        if integer and (op.kind not in CARRIERS or any(t in outputs for t in op.outputs))
+        if integer
+        and (op.kind not in CARRIERS or op in named or any(t in outputs for t in op.outputs))
     }
     todo = list(anchored)
     while todo:
