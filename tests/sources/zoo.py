@@ -48,6 +48,9 @@ def leave():
 def hang():
     subprocess.Popen(["sleep", "600"])
     time.sleep(600)
+
+def endless():
+    signal.raise_signal(signal.SIGALRM)
 """
 
 

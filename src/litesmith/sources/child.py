@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from litesmith.sources import guard
+from litesmith.sources import deadline, guard
 
 
 class Worker:
@@ -132,6 +132,7 @@ def main() -> None:
     directory, life = sys.argv[1], int(sys.argv[2])
     guard.start(directory, life)
     _expendable()
+    deadline.arm()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     os.dup2(2, 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from litesmith.errors import InputError
+from litesmith.sources import deadline
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.keras_file import load_keras_file
 from litesmith.sources.loaded import Loaded, check_inputs, with_shapes
@@ -87,10 +88,11 @@ def load(request: LoadRequest) -> Opened:
     from litesmith.sources.ends import refuse_text_outputs, with_ends
     from litesmith.sources.traced import TracedModel
 
-    vet(request.path, request.form)
+    with deadline.structure():
+        vet(request.path, request.form)
+        stored = read_stored(request.path, request.form)
     if request.form is SourceFormat.SAVED_MODEL and "," in (request.signature or ""):
         return _load_several(request)
-    stored = read_stored(request.path, request.form)
     loaded = _LOADERS[request.form](request, stored)
     request.progress("reading its inputs and outputs")
     own = request.form is SourceFormat.FROZEN_GRAPH  # that loader has seen to its ends

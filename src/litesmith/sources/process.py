@@ -158,6 +158,9 @@ class Child:
         hint = "The log has the details."
         if -code == signal.SIGKILL:
             hint = "Most likely the memory ran out; close other programs or use a larger machine."
+        if -code == signal.SIGALRM:
+            hint = "The file is damaged; copy or save it again."
+            return "was ended because the file's structure has no end", hint
         name = signal.Signals(-code).name
         return f"was ended by signal {-code} ({name})", hint
 

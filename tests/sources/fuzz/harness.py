@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from litesmith.errors import LitesmithError
-from litesmith.sources import LoadOptions
+from litesmith.sources import LoadOptions, deadline
 from litesmith.sources.child import Worker, answer
 from litesmith.sources.detect import SourceFormat, detect
 from litesmith.sources.source import open_arguments
@@ -126,6 +126,7 @@ def _batch(
     if not pid:
         os.close(reader)
         _quiet(folder / "log")
+        deadline.arm()
         code = 1
         try:
             _work(writer, form, original, reference, indices, seed, folder, limit)
