@@ -135,3 +135,48 @@ def test_other_shapes_and_nothing_at_all() -> None:
         FidelityMeter(["a", "b"]).update([np.ones(1), np.ones(1)], [np.ones(1)])
     with pytest.raises(InternalError):
         FidelityMeter(["a"]).result()
+
+
+def test_indices_are_no_quantities() -> None:
+    reference, actual = np.array([7, 1, 2, 3], np.int32), np.array([0, 1, 2, 3], np.int32)
+    result = compare([reference], [actual])
+    (output,) = result.outputs
+    assert output.indices and output.top1_agreement == result.top1_agreement == 0.75
+    assert (output.max_abs_error, output.relative_error, output.cosine) == (1, 1, 0.75)
+    assert output.sqnr_db == pytest.approx(10 * math.log10(4 / 2))
+    assert compare([reference], [reference]).max_abs_error == 0
+
+
+def test_truth_values_agree_one_by_one() -> None:
+    reference = np.array([[True, False], [True, True]])
+    assert compare([reference], [~reference]).top1_agreement == 0
+    assert compare([reference], [reference]).relative_error == 0
+
+
+@pytest.mark.parametrize("cuts", [(), (1,)])
+def test_rankings_agree_by_their_first_index(cuts: tuple[int, ...]) -> None:
+    meter = FidelityMeter(["values", "indices"], ["ranked", "ranking"])
+    indices = np.array([[1, 2], [0, 2]], np.int32)
+    meter.update([np.ones((2, 2)), indices], [np.ones((2, 2)), indices * [[1, 0], [1, 1]]])
+    result = meter.result()
+    assert result.top1_agreement == 1 and result.max_abs_error == 0
+    assert result.outputs[0].top1_agreement is None
+    assert result.outputs[1].cosine == 0.75
+
+
+def test_bytes_are_quantities() -> None:
+    image = np.array([[10, 20]], np.uint8)
+    (output,) = compare([image], [image + 1]).outputs
+    assert not output.indices and output.max_abs_error == 1
+
+
+def test_other_outputs_carry_the_error() -> None:
+    index, real = np.array([1, 2], np.int32), np.array([0.5, 1.0])
+    result = compare([index, real], [index[::-1], real])
+    assert result.max_abs_error == 0 and result.top1_agreement == 0
+
+
+def test_indices_that_never_change() -> None:
+    index = np.array([3, 3, 3], np.int64)
+    assert not compare([index], [index]).varies
+    assert compare([np.array([3, 3, 4])], [index]).varies

@@ -190,7 +190,9 @@ def parity(exact: Fidelity, final: Fidelity, synthetic: bool) -> Parity:
         examples=final.examples,
         synthetic=synthetic,
         **_numbers(exact, final),
-        outputs=tuple(OutputParity(name=b.name, **_numbers(a, b)) for a, b in pairs),
+        outputs=tuple(
+            OutputParity(name=b.name, indices=b.indices, **_numbers(a, b)) for a, b in pairs
+        ),
     )
 
 

@@ -100,10 +100,10 @@ def compare_table(report: CompareReport) -> RenderableType:
     for one in parity.outputs if parity else ():
         table.add_row(
             one.name,
-            fmt.small(one.max_abs_error),
-            fmt.small(one.relative_error),
-            fmt.decimal(one.cosine, 6),
-            fmt.decimal(one.sqnr_db, 1, " dB"),
+            fmt.NONE if one.indices else fmt.small(one.max_abs_error),
+            fmt.NONE if one.indices else fmt.small(one.relative_error),
+            fmt.NONE if one.indices else fmt.decimal(one.cosine, 6),
+            fmt.NONE if one.indices else fmt.decimal(one.sqnr_db, 1, " dB"),
             fmt.percent(one.top1_agreement),
         )
     lines = [Text(f"{name}  {_source_line(s)}") for name, s in (("A", report.a), ("B", report.b))]
@@ -149,11 +149,11 @@ def _export_rows(report: Report) -> list[list[str]]:
         ["original", _score(score.source if score else None, score), fmt.NONE, fmt.NONE,
          fmt.size(source.size_bytes), fmt.NONE, fmt.NONE, fmt.NONE],
         ["float", _score(score.float_tflite if score else None, score),
-         _agreement(parity, exact=True), fmt.small(parity.float_max_abs_error),
+         _agreement(parity, exact=True), _error(parity, parity.float_max_abs_error),
          fmt.size(exact.size_bytes), fmt.size(exact.size_gzip_bytes),
          fmt.milliseconds(before), fmt.times(before, before)],
         [scheme, _score(score.artifact if score else None, score),
-         _agreement(parity, exact=False), fmt.small(parity.max_abs_error),
+         _agreement(parity, exact=False), _error(parity, parity.max_abs_error),
          fmt.size(artifact.size_bytes), fmt.size(artifact.size_gzip_bytes),
          fmt.milliseconds(after), fmt.times(before, after)],
     ]  # fmt: skip
@@ -267,6 +267,12 @@ def _agreement(parity: Parity, exact: bool) -> str:
     if value is not None:
         return fmt.percent(value)
     return fmt.NONE if exact else fmt.decimal(parity.sqnr_db, 1, " dB")
+
+
+def _error(parity: Parity, value: float | None) -> str:
+    """Return an error, or nothing where every output holds indices."""
+    only_indices = bool(parity.outputs) and all(one.indices for one in parity.outputs)
+    return fmt.NONE if only_indices else fmt.small(value)
 
 
 def _examples(parity: Parity) -> str:

@@ -92,7 +92,8 @@ class OutputParity:
     """One output of the file against the same output of the original.
 
     Errors are in the output's own unit, `relative_error` is the largest error divided by the
-    largest reference value. `float_*` are the float .tflite's.
+    largest reference value. `float_*` are the float .tflite's. `indices`: class indices and truth
+    values, of which the agreement tells; their errors are 0 when all are equal, else 1.
     """
 
     name: str
@@ -104,6 +105,7 @@ class OutputParity:
     top1_agreement: float | None
     float_relative_error: float | None = None
     float_top1_agreement: float | None = None
+    indices: bool = False
 
 
 @dataclass(frozen=True)

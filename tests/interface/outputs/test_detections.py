@@ -126,9 +126,7 @@ def test_with_anchors(count: int, classes: int, fast: bool, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "anchors.npy"
         np.save(file, anchors)
-        given_ = Detections(
-            "y0", "y1", str(file), form, (10.0, 10.0, 5.0, 5.0), max=9, fast=fast
-        )
+        given_ = Detections("y0", "y1", str(file), form, (10.0, 10.0, 5.0, 5.0), max=9, fast=fast)
         hold(detector(count, classes), boxes, scores, given_, anchors)
 
 
@@ -168,8 +166,9 @@ def test_what_is_behind_the_count_is_nobodys() -> None:
     random = np.random.default_rng(0)
     boxes, scores = draw(random, "yxyx", 3, 2, False)
     before = [boxes, scores * 0, scores]
-    answers = [np.full((EXAMPLES, 3, 4), 7, np.float32), *(np.full((EXAMPLES, 3), 7, np.float32),) * 2,
-               np.zeros(EXAMPLES, np.float32), scores]  # fmt: skip
+    sevens = np.full((EXAMPLES, 3, 4), 7, np.float32)
+    count = np.zeros(EXAMPLES, np.float32)
+    answers = [sevens, sevens[..., 0], sevens[..., 0], count, scores]
     for wanted, seen in compared(outcome, before, answers):
         np.testing.assert_array_equal(wanted, seen)
 

@@ -37,7 +37,8 @@ def test_merged(members: str) -> None:
 
 def test_specs_of_merged() -> None:
     specs = tuple(
-        TensorSpec(f"y{i}", s, "float32") for i, s in enumerate([(None, 3, 4), (None, 4), (None, 3, 4)])
+        TensorSpec(f"y{i}", s, "float32")
+        for i, s in enumerate([(None, 3, 4), (None, 4), (None, 3, 4)])
     )
     (reading,) = shaped(three(), merge=("both=y0,y2",)).readings
     assert [(s.name, s.shape) for s in reading.read(specs)] == [
