@@ -56,7 +56,6 @@ _EFFICIENT = dict(
     stackwise_depth_coefficients=[1.0] * 3,
     stackwise_force_input_filters=[0] * 3,
     stackwise_nores_option=[False] * 3,
-    num_features=64,
 )
 _MOBILE = _IMAGE | dict(
     stackwise_expansion=[[40, 56], [64, 144]],

@@ -71,16 +71,13 @@ def save_backbone(name: str, out: Path, reference: Path) -> None:
     rng = np.random.default_rng(0)
     model = BACKBONES[name]()
     redraw(model, rng)
-    fed = {
-        tensor.name: examples(
-            tensor.name,
-            example_shape(tensor.name, name, tuple(tensor.shape)),
-            str(tensor.dtype),
-            EXAMPLES,
-            rng,
-        )
-        for tensor in model.inputs
-    }
+    named = {tensor._keras_history[0].name: tensor for tensor in model.inputs}
+    if isinstance(model.input, dict):
+        named = dict(model.input)
+    fed = {}
+    for key, tensor in named.items():
+        shape = example_shape(key, name, tuple(tensor.shape))
+        fed[key] = examples(key, shape, str(tensor.dtype), EXAMPLES, rng)
     model.save(out)
     # One at a time: what an example is padded to must not be the matter here.
     answers = [
