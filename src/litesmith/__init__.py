@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from litesmith.api import bench, check, compare, export, snippet
+    from litesmith.api import bench, check, compare, export, kernels, snippet
     from litesmith.errors import (
         BudgetError,
         ConversionError,
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
         LitesmithError,
         LoadError,
     )
-    from litesmith.report import BenchReport, CheckReport, CompareReport, Report
+    from litesmith.report import BenchReport, CheckReport, CompareReport, KernelsReport, Report
     from litesmith.report.version import __version__
 
 _HOMES = {
-    "litesmith.api": ("bench", "check", "compare", "export", "snippet"),
+    "litesmith.api": ("bench", "check", "compare", "export", "kernels", "snippet"),
     "litesmith.errors": (
         "BudgetError",
         "ConversionError",
@@ -35,7 +35,7 @@ _HOMES = {
         "LitesmithError",
         "LoadError",
     ),
-    "litesmith.report": ("BenchReport", "CheckReport", "CompareReport", "Report"),
+    "litesmith.report": ("BenchReport", "CheckReport", "CompareReport", "KernelsReport", "Report"),
     "litesmith.report.version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -48,6 +48,7 @@ __all__ = [
     "ConversionError",
     "InputError",
     "InternalError",
+    "KernelsReport",
     "LitesmithError",
     "LoadError",
     "Report",
@@ -56,6 +57,7 @@ __all__ = [
     "check",
     "compare",
     "export",
+    "kernels",
     "snippet",
 ]
 

@@ -9,6 +9,7 @@ from litesmith.forge import bench as _bench
 from litesmith.forge import check as _check
 from litesmith.forge import compare as _compare
 from litesmith.forge import export as _export
+from litesmith.forge import kernels as _kernels
 from litesmith.forge import snippet as _snippet
 from litesmith.forge.options import (
     Converting,
@@ -20,7 +21,7 @@ from litesmith.forge.options import (
     deaf,
     loading_options,
 )
-from litesmith.report import BenchReport, CheckReport, CompareReport, Report
+from litesmith.report import BenchReport, CheckReport, CompareReport, KernelsReport, Report
 
 
 def export(
@@ -164,6 +165,8 @@ def export(
 def check(
     source: Any,
     *,
+    data: Any = None,
+    preprocess: Texts = None,
     target: str | None = None,
     listen: Listener = deaf,
     **loading: Unpack[Converting],
@@ -172,6 +175,8 @@ def check(
 
     Args:
         source: as for `export`; also a quantized .tflite.
+        data: as for `export`: what is odd about it is told.
+        preprocess: as for `export`.
         target: a runtime: what it would refuse is listed.
         listen: as for `export`.
         loading: as for `export`.
@@ -179,7 +184,8 @@ def check(
     Raises:
         InputError, LoadError, ConversionError: as `export`.
     """
-    return _check.run(source, target, loading_options(loading, Converting, check), listen)
+    options = loading_options(loading, Converting, check)
+    return _check.run(source, target, options, listen, data, as_texts(preprocess))
 
 
 def compare(
@@ -228,6 +234,22 @@ def bench(
         InputError: no such file, or not a .tflite. LoadError: LiteRT refuses one.
     """
     return _bench.run([Path(file) for file in files], threads, seconds, listen)
+
+
+def kernels(
+    measure: bool = False, seconds: float = 2.0, listen: Listener = deaf
+) -> KernelsReport:
+    """Return what LiteRT's kernels cost in every form of weights, op by op.
+
+    Args:
+        measure: measure on this machine instead of showing what was recorded.
+        seconds: for each op, all its forms interleaved.
+        listen: as for `export`.
+
+    Raises:
+        InputError: `seconds` is not above 0.
+    """
+    return _kernels.run(measure, seconds, listen)
 
 
 def snippet(file: str | Path, language: str, *, c_array: str | Path | None = None) -> str:

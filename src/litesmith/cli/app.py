@@ -11,6 +11,7 @@ from litesmith.cli.check import check
 from litesmith.cli.compare import compare
 from litesmith.cli.demo import demo
 from litesmith.cli.export import export
+from litesmith.cli.kernels import kernels
 from litesmith.cli.snippet import snippet
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command()(check)
 app.command()(compare)
 app.command()(bench)
 app.command()(snippet)
+app.command()(kernels)
 app.command()(demo)
 
 

@@ -17,4 +17,4 @@ LATER: Mapping[str, frozenset[str]] = {
     "compare": frozenset({"--per-layer"}),
 }  # fmt: skip
 
-LATER_VERBS = frozenset({"search", "kernels"})
+LATER_VERBS = frozenset({"search"})

@@ -305,6 +305,31 @@ class BenchReport:
 
 
 @dataclass(frozen=True)
+class KernelRow:
+    """One op in one form: median ms, against float's, and what is wrong with the kernel."""
+
+    op: str
+    form: str
+    ms: float | None
+    relative: float | None
+    defect: str | None = None
+
+
+@dataclass(frozen=True)
+class KernelsReport:
+    """What `kernels` shows: the recorded table, or one measured here (`measured`)."""
+
+    litesmith: str
+    status: str
+    error: Mapping[str, str | None] | None
+    measured: bool
+    source: str
+    kernels: tuple[KernelRow, ...]
+    machine: Machine | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class FailureReport:
     """What any other verb prints for `--json` when it fails."""
 
