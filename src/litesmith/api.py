@@ -53,6 +53,8 @@ def export(
     score_threshold: float | None = None,
     vocabulary: Texts | Path = None,
     sample_rate: int | None = None,
+    bits: Texts = None,
+    float_ops: Texts = None,
     no_rewrite: Texts = None,
     seed: int | None = None,
     save_float: str | Path | None = None,
@@ -67,7 +69,7 @@ def export(
     Args:
         source: path of a .keras, .h5, SavedModel or .tflite, or a Keras model in memory.
         output: where the file goes; written whole or not at all.
-        quantize: "none", "float16", "dynamic" or "int8"; default "int8" when `data` is given.
+        quantize: a key of `litesmith.quantize.SCHEMES`; default "int8" when `data` is given.
         data: representative examples: a spec ("images/", "a.npz#x"), an array (n, …), a dict of
             arrays by input name, a `tf.data.Dataset`, or a function returning one of these.
         eval: labelled examples, in the same forms; (x, y) for arrays.
@@ -100,6 +102,8 @@ def export(
         score_threshold: results below are not shown.
         vocabulary: path of a file with a text model's tokens in their order, or the tokens.
         sample_rate: samples per second of an audio input.
+        bits: "PATTERN=N": N bits (4, 8, 16 or 32) for ops by name, layer or kind.
+        float_ops: patterns of ops that stay float.
         no_rewrite: families of rewrites to leave out ("fold_constants", …).
         seed: of generated inputs.
         save_float: also write the float .tflite there.
@@ -152,6 +156,8 @@ def export(
         score_threshold=score_threshold,
         vocabulary=_names(vocabulary),
         sample_rate=sample_rate,
+        bits=as_texts(bits),
+        float_ops=as_texts(float_ops),
         no_rewrite=as_texts(no_rewrite),
         seed=seed,
         save_float=save_float,

@@ -26,7 +26,8 @@ def export(
         str | None,
         typer.Option(
             metavar="SCHEME",
-            help="none, float16, dynamic (int8 weights) or int8 (weights and activations).",
+            help="none, float16, dynamic, dynamic-int4, weights-int8, weights-int4 (float "
+            "activations), int8, int4 or int16x8 (integer ones).",
             show_default="int8 with --data, else dynamic",
         ),
     ] = None,
@@ -203,6 +204,17 @@ def export(
             rich_help_panel=_PROOF,
         ),
     ] = None,
+    bits: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=N",
+            help="4, 8, 16 or 32 bits for ops by name, layer or kind; may be repeated.",
+        ),
+    ] = None,
+    float_ops: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Ops that stay float; may be repeated."),
+    ] = None,
     no_rewrite: Annotated[
         list[str] | None,
         typer.Option(metavar="RULE", help="Leave a family of rewrites out; may be repeated."),
@@ -275,6 +287,8 @@ def export(
             score_threshold=score_threshold,
             vocabulary=vocabulary,
             sample_rate=sample_rate,
+            bits=bits,
+            float_ops=float_ops,
             no_rewrite=no_rewrite,
             seed=seed,
             save_float=save_float,

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
-        "--bits", "--float-ops", "--nms",
-        "--cut-before", "--train",
-        "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack", "--compress",
-        "--report",
+        "--train", "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack",
+        "--compress", "--report",
     }),
-    "compare": frozenset({"--per-layer"}),
 }  # fmt: skip
 
 LATER_VERBS = frozenset({"search"})

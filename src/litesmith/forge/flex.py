@@ -8,6 +8,7 @@ from litesmith.errors import ConversionError
 from litesmith.graph import Graph
 from litesmith.graph.flex import flex_ops
 from litesmith.graph.step import Notice
+from litesmith.quantize import find_scheme
 from litesmith.runtime import Session
 from litesmith.sources import FileSession, Source
 
@@ -25,11 +26,11 @@ def refuse_int8(graph: Graph, scheme: str) -> None:
     """Refuse ranges for a graph that LiteRT cannot run to find them.
 
     Raises:
-        ConversionError: int8 of a graph with select-TF ops.
+        ConversionError: integer activations of a graph with select-TF ops.
     """
-    if scheme == "int8" and flex_ops(graph):
+    if find_scheme(scheme).integer and flex_ops(graph):
         raise ConversionError(
-            f"--quantize int8 needs a graph of builtin ops; this one keeps {_listed(graph)}.",
+            f"--quantize {scheme} needs a graph of builtin ops; this one keeps {_listed(graph)}.",
             "Use --quantize dynamic or float16.",
         )
 

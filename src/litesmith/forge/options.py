@@ -112,6 +112,8 @@ class ExportOptions:
         score_threshold: results below are not shown by readers of the metadata.
         vocabulary: file with a text model's tokens, or the tokens.
         sample_rate: samples per second of an audio input.
+        bits: "PATTERN=N": bits of ops by name, layer or kind.
+        float_ops: patterns of ops that stay float.
         no_rewrite: families of rewrites to leave out.
         seed: of generated inputs.
         save_float: where to write the float .tflite too.
@@ -145,6 +147,8 @@ class ExportOptions:
     score_threshold: float | None = None
     vocabulary: str | Path | tuple[str, ...] | None = None
     sample_rate: int | None = None
+    bits: tuple[str, ...] = ()
+    float_ops: tuple[str, ...] = ()
     no_rewrite: tuple[str, ...] = ()
     seed: int | None = None
     save_float: str | Path | None = None

@@ -178,19 +178,20 @@ def _refuse_contradictions(plan: Plan) -> None:
     used = described or options.embed_preprocess
     if options.preprocess and options.data is None and options.eval is None and not used:
         raise InputError("--preprocess is of no use without --data, --eval or --metadata.")
-    if scheme == "int8" and "," in (options.loading.signature or ""):
+    integer = find_scheme(scheme).integer
+    if integer and "," in (options.loading.signature or ""):
         raise InputError(
-            f"--quantize int8 makes a file of one signature, and --signature names several "
+            f"--quantize {scheme} makes a file of one signature, and --signature names several "
             f"({options.loading.signature}).",
             "Use --quantize dynamic or float16, or export them one by one.",
         )
-    if find_scheme(scheme).needs_data and options.data is None:
+    if integer and options.data is None:
         raise InputError(
             f"--quantize {scheme} needs representative examples to find value ranges.",
             "Pass --data SPEC (100 to 500 typical inputs, no labels needed), or use "
             "--quantize dynamic, which needs none.",
         )
-    if plan.target.integer_only and scheme != "int8":
+    if plan.target.integer_only and not integer:
         raise InputError(
             f"--target {plan.target.name} runs integers only, which '{scheme}' does not make.",
             "Add --quantize int8 --data SPEC (100 to 500 typical inputs, no labels needed).",
@@ -255,7 +256,8 @@ def _with_quantize(
 ) -> tuple[Any, ...]:
     """Return the steps with what the command line says about quantizing."""
     own = next((s.scheme for s in steps if isinstance(s, Quantize)), None)
-    raw = options.embed_preprocess and (options.quantize or own) != "int8"
+    integer = find_scheme(options.quantize or own or "none").integer
+    raw = options.embed_preprocess and not integer
     given = {
         "scheme": options.quantize,
         # Without integer activations only raw values can be fed as integers.
@@ -263,6 +265,8 @@ def _with_quantize(
         "output_type": options.output_type,
         "integer_only": target.integer_only or None,
         "per_tensor": per_tensor_kinds(target) or None,
+        "bits": options.bits or None,
+        "float_ops": options.float_ops or None,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     found = tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
