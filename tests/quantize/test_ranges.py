@@ -35,7 +35,7 @@ def test_ranges_are_those_of_numpy(seed: int) -> None:
     values = execute(everything, draw(graph, 5), "default")
     ranges = calibrate(graph, examples(graph, count=5))
     assert ranges.examples == 5
-    watched = set(module._watched(graph))
+    watched = set(module.watched(graph))
     for t, value in zip(everything.outputs, values, strict=True):
         low, high = ranges.of(t)
         if t in watched:

@@ -10,7 +10,7 @@ Moves and resizes on the way let the codes pass. Codes of uint8 are stored as n 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -183,14 +183,14 @@ def _entered(found: Entrances, position: int, path: _Path) -> Entrances:
     low, high = dict(found.ranges.low), dict(found.ranges.high)
     for tensor in (start, *(op.outputs[0] for op in path.ops if op not in gone)):
         low[tensor], high[tensor] = params.represented_range(quant)
-    means = {**found.ranges.means}
-    if x in means:
-        means[start] = means.pop(x) * path.scale + path.offset
+    columns = {**found.ranges.columns}
+    if x in columns:
+        columns[start] = columns.pop(x).scaled(path.scale, path.offset)
     removed = ", ".join(op.kind for op in (cast, *gone))
     why = f"{removed} of '{x.name}' became the codes of its {x.dtype.numpy.name}"
     return Entrances(
         changed,
-        Ranges(low, high, found.ranges.examples, means),
+        replace(found.ranges, low=low, high=high, columns=columns),
         {**found.pins, start: quant},
         {**found.kinds, start: x.dtype.numpy.name},
         (*found.why, why),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,17 +30,22 @@ _REORDERS = frozenset({"TRANSPOSE", "RESHAPE", "REVERSE_V2", "GATHER"})
 _LINEAR = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
-def corrected(annotated: Annotated, means: Sequence[Array | None]) -> Annotated:
+def corrected(
+    annotated: Annotated,
+    means: Sequence[Array | None],
+    others: Mapping[Tensor, Array] = MappingProxyType({}),
+) -> Annotated:
     """Return the annotated graph with the biases of its first layers corrected.
 
     Args:
         annotated: from `annotate`.
         means: per input float64[last axis] or float64[1], None where unknown.
+        others: the same of float tensors behind the inputs.
     """
     graph = annotated.graph
     readers = users(graph)
     swap: dict[Op, Op] = {}
-    for tensor, mean in zip(graph.inputs, means, strict=True):
+    for tensor, mean in (*zip(graph.inputs, means, strict=True), *others.items()):
         if mean is not None and tensor.dtype is DType.FLOAT32 and np.isfinite(mean).all():
             swap |= _first(tensor, mean, readers, annotated)
     if not swap:

@@ -9,7 +9,7 @@ Min and max do not depend on the examples' order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +19,7 @@ from litesmith.errors import InputError
 from litesmith.graph import Array, DType, Graph, Op, Tensor, write
 from litesmith.graph.facts import activations, facts
 from litesmith.graph.step import Progress, silent
+from litesmith.quantize.seen import Columns, ColumnStatistics, Example, Sampler
 from litesmith.runtime import Session
 
 _CHUNK = 16  # examples fetched from the source at a time
@@ -33,13 +34,20 @@ class Ranges:
     Attributes:
         low, high: extreme values per float tensor of the main graph.
         examples: how many examples they come from.
-        means: graph input → float64[last axis], or float64[1] where that is of no fixed size.
+        columns: graph input → what its columns held.
+        sample: some of the examples, one array (*example_shape) per input.
     """
 
     low: Mapping[Tensor, float]
     high: Mapping[Tensor, float]
     examples: int
-    means: Mapping[Tensor, Array] = field(default_factory=lambda: MappingProxyType({}))
+    columns: Mapping[Tensor, Columns] = field(default_factory=lambda: MappingProxyType({}))
+    sample: tuple[Example, ...] = ()
+
+    @property
+    def means(self) -> Mapping[Tensor, Array]:
+        """Graph input → float64[last axis], the mean of each column."""
+        return {tensor: columns.mean for tensor, columns in self.columns.items()}
 
     def of(self, tensor: Tensor) -> tuple[float, float]:
         """Return (low, high) of a tensor; a constant's come from its value.
@@ -66,14 +74,16 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     Raises:
         InputError: there are no examples, or the model answers one with NaN or infinity.
     """
-    watched = _watched(graph)
-    session = Session(write(graph.with_(outputs=watched, signatures=(), siblings=())))
-    extremes = [_Extremes(t) for t in watched]
-    means = [_Mean() for _ in graph.inputs]
+    tensors = watched(graph)
+    session = Session(write(graph.with_(outputs=tensors, signatures=(), siblings=())))
+    extremes = [_Extremes(t) for t in tensors]
+    columns = [ColumnStatistics() for _ in graph.inputs]
+    sampler = Sampler()
     seen = 0
     for batch in data.batches(_CHUNK):
-        for mean, values in zip(means, batch, strict=True):
-            mean.add(values)
+        for statistics, values in zip(columns, batch, strict=True):
+            statistics.add(values)
+        sampler.add(batch)
         for example in session.invocations(batch):
             _observe(session, example, extremes)
         seen += len(batch[0])
@@ -83,8 +93,8 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     low = {e.tensor: e.result()[0] for e in extremes}
     high = {e.tensor: e.result()[1] for e in extremes}
     _derive(graph, low, high)
-    found = {t: m.result() for t, m in zip(graph.inputs, means, strict=True)}
-    return Ranges(low, high, seen, MappingProxyType(found))
+    found = {t: c.result() for t, c in zip(graph.inputs, columns, strict=True)}
+    return Ranges(low, high, seen, MappingProxyType(found), sampler.result())
 
 
 def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) -> None:
@@ -96,7 +106,8 @@ def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) 
         extreme.add(view)
 
 
-def _watched(graph: Graph) -> tuple[Tensor, ...]:
+def watched(graph: Graph) -> tuple[Tensor, ...]:
+    """Return the float tensors whose ranges must be observed, because none follows."""
     derived = {
         t for op in graph.ops if _derivable(op) or _expanded(op) is not None for t in op.outputs
     }
@@ -132,6 +143,20 @@ def _expanded(op: Op) -> Array | None:
     return (values - quant.zero_point.reshape(shape)) * quant.scale.reshape(shape)
 
 
+def narrowed(graph: Graph, ranges: Ranges, chosen: Mapping[Tensor, tuple[float, float]]) -> Ranges:
+    """Return the ranges with some replaced, and what follows from them.
+
+    Args:
+        graph: what the ranges are of.
+        ranges: from `calibrate`.
+        chosen: observed tensor → (low, high).
+    """
+    low = {**ranges.low, **{t: r[0] for t, r in chosen.items()}}
+    high = {**ranges.high, **{t: r[1] for t, r in chosen.items()}}
+    _derive(graph, low, high)
+    return replace(ranges, low=low, high=high)
+
+
 def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -> None:
     """Add the ranges that follow from those observed."""
     known = Ranges(low, high, 0)
@@ -147,29 +172,6 @@ def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -
             for tensor in op.outputs:
                 low[tensor] = min((r[0] for r in ranges), default=0.0)
                 high[tensor] = max((r[1] for r in ranges), default=0.0)
-
-
-class _Mean:
-    """Running mean along the last axis of an input."""
-
-    def __init__(self) -> None:
-        self._sum: Array = np.zeros(1)
-        self._count = 0
-
-    def add(self, batch: Array) -> None:
-        """Take in a batch (k, *example_shape)."""
-        rows = batch.reshape(-1, batch.shape[-1] if batch.ndim > 1 else 1)
-        if not rows.size:
-            return
-        mean: Array = rows.mean(0, dtype=np.float64)
-        if self._count and mean.size != self._sum.size:
-            mean, self._sum = mean.mean(keepdims=True), self._sum.mean(keepdims=True)
-        self._sum = self._sum + mean * len(batch)
-        self._count += len(batch)
-
-    def result(self) -> Array:
-        """Return the mean of all batches, each example counting the same."""
-        return self._sum / max(self._count, 1)
 
 
 class _Extremes:

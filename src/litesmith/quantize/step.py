@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from litesmith.data import Examples
@@ -11,7 +11,7 @@ from litesmith.errors import ConversionError, InputError
 from litesmith.graph import DType, Graph, QuantParams, Tensor
 from litesmith.graph.census import float_ops
 from litesmith.graph.step import Outcome, Progress, silent
-from litesmith.quantize.annotate import annotate
+from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.boxes import box_arithmetic
 from litesmith.quantize.choose import WIDE, Precisions, choose
 from litesmith.quantize.columns import Apart, columns_apart
@@ -23,6 +23,7 @@ from litesmith.quantize.notices import describe, float_notices, place
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import find_scheme
+from litesmith.quantize.tune import Draft, tuned
 from litesmith.quantize.weights import store
 
 ENDS = ("float32", "int8", "uint8")
@@ -123,17 +124,29 @@ class Quantize:
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
-        outputs = _integers(graph.outputs, leave)
-        annotated = annotate(graph, ranges, inputs, outputs, pins, apart.floats, precisions)
+        ends = _Ends(arrive, leave, pins)
+        draft = Draft(graph, ranges, apart.floats)
+        if find_scheme(self.scheme).bits != WIDE:
+            build = lambda draft: self._built(draft, ends)[0]  # noqa: E731
+            draft = tuned(draft, build, inputs, not self.integer_only)
+        result, annotated = self._built(draft, ends)
+        why = f"{len(annotated.integer)} ops to {self.scheme} over {ranges.examples} examples"
+        notices = (*float_notices(result, annotated.reasons), *apart.notices)
+        return Outcome(result, True, "; ".join((why, *found.why, *apart.why, *draft.why)), notices)
+
+    def _built(self, draft: Draft, ends: _Ends) -> tuple[Graph, Annotated]:
+        graph, ranges = draft.graph, draft.ranges
+        inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
+        precisions = self._precisions(graph)
+        annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
-        annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs])
-        lowered = lower(annotated, arrive, leave)
+        others = {t: mean for t, mean in ranges.means.items() if t not in graph.inputs}
+        annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs], others)
+        lowered = lower(annotated, ends.arrive, ends.leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         bits = min(find_scheme(self.scheme).bits, 8)
         result, _ = store(lowered, self._precisions(lowered, bits).of, hybrid=True)
-        why = f"{len(annotated.integer)} ops to {self.scheme} over {ranges.examples} examples"
-        notices = (*float_notices(result, annotated.reasons), *apart.notices)
-        return Outcome(result, True, "; ".join((why, *found.why, *apart.why)), notices)
+        return result, annotated
 
     def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
         """Return the bits of a later form of the graph, where a name may have gone."""
@@ -159,6 +172,15 @@ class Quantize:
                 else "Use --quantize int8 --data SPEC.",
             )
         return outcome
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Element types per input and output, and the parameters of inputs whose codes are settled."""
+
+    arrive: tuple[str, ...]
+    leave: tuple[str, ...]
+    pins: Mapping[Tensor, QuantParams]
 
 
 _FORMS = {4: "int4", 8: "int8", 16: "float16"}

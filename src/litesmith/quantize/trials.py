@@ -1,0 +1,130 @@
+"""How far an integer graph's answers are from the float graph's, on a few examples.
+
+Answers behind a softmax or logistic are compared before it and count as what it makes of them: the
+Kullback-Leibler divergence of the two distributions, so that what no probability depends on (very
+negative scores) costs nothing. Others count as squared error over the float answers' variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from litesmith.graph import Array, DType, Graph, Op, Tensor, write
+from litesmith.graph.edit import producers
+from litesmith.quantize.seen import Example
+from litesmith.runtime import Session
+
+_PASSES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+_SQUASHES = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC"})
+
+
+@dataclass(frozen=True)
+class Head:
+    """What of one output is compared.
+
+    Attributes:
+        tensor: the output itself, or the scores before its softmax or logistic.
+        kind: "SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", or "" for the output itself.
+        beta: what a softmax multiplies its scores by.
+    """
+
+    tensor: Tensor
+    kind: str = ""
+    beta: float = 1.0
+
+
+def heads(graph: Graph) -> tuple[Head, ...]:
+    """Return what is compared of a graph's outputs."""
+    made_by = producers(graph)
+    return tuple(_head(tensor, made_by) for tensor in graph.outputs)
+
+
+def _head(output: Tensor, made_by: Mapping[Tensor, Op]) -> Head:
+    tensor: Tensor | None = output
+    while tensor is not None and (op := made_by.get(tensor)) is not None:
+        if op.kind in _SQUASHES and op.inputs[0] is not None:
+            return Head(op.inputs[0], op.kind, float(op.option("beta", 1.0)))
+        if op.kind not in _PASSES:
+            break
+        tensor = op.inputs[0]
+    return Head(output)
+
+
+class Trials:
+    """Measures integer forms of one float graph.
+
+    Args:
+        graph: float graph, whose answers are the reference.
+        sample: examples, one array (*example_shape) per input.
+    """
+
+    def __init__(self, graph: Graph, sample: Sequence[Example]) -> None:
+        self._sample = sample
+        self._heads = heads(graph)
+        chosen = tuple(h.tensor for h in self._heads)
+        self._chosen = [i for i, t in enumerate(chosen) if t.dtype is DType.FLOAT32]
+        self._reference = self._run(graph, self._heads) if self._chosen and sample else []
+
+    @property
+    def possible(self) -> bool:
+        """True when there are examples and real answers to compare."""
+        return bool(self._reference)
+
+    @property
+    def examples(self) -> int:
+        """How many examples a trial runs."""
+        return len(self._sample)
+
+    def error(self, graph: Graph) -> float:
+        """Return the mean error of an integer graph's answers, 0 where they are the same."""
+        found = heads(graph)
+        # A head that could not be found again: compare probabilities as they are.
+        same = all(a.kind == b.kind for a, b in zip(found, self._heads, strict=True))
+        if not same:
+            return float("inf")
+        pairs = zip(self._reference, self._run(graph, found), self._chosen, strict=True)
+        return sum(
+            _LOSSES.get(self._heads[i].kind, _squared)(a, b, self._heads[i].beta)
+            for a, b, i in pairs
+        )
+
+    def _run(self, graph: Graph, found: Sequence[Head]) -> list[Array]:
+        tensors = tuple(found[i].tensor for i in self._chosen)
+        session = Session(write(graph.with_(outputs=tensors, signatures=(), siblings=())))
+        rows = [session.run([v[np.newaxis] for v in example]) for example in self._sample]
+        return [
+            np.concatenate([np.asarray(row[i], np.float64).reshape(1, -1) for row in rows], 1)
+            if len({row[i].shape for row in rows}) > 1
+            else np.concatenate([np.asarray(row[i], np.float64) for row in rows])
+            for i in range(len(tensors))
+        ]
+
+
+def _log_softmax(scores: Array) -> Array:
+    scores = scores - scores.max(-1, keepdims=True)
+    found: Array = scores - np.log(np.exp(scores).sum(-1, keepdims=True))
+    return found
+
+
+def _softmax(a: Array, b: Array, beta: float) -> float:
+    p, q = _log_softmax(beta * a), _log_softmax(beta * b)
+    return float((np.exp(p) * (p - q)).sum(-1).mean())
+
+
+def _logistic(a: Array, b: Array, beta: float) -> float:
+    p, q = (np.stack([x, np.zeros_like(x)], -1) for x in (a, b))
+    return _softmax(p, q, 1.0)
+
+
+def _squared(a: Array, b: Array, beta: float) -> float:
+    variance = float(np.var(a, axis=0).mean())
+    return float(np.square(a - b).mean()) / max(variance, 1e-12)
+
+
+_LOSSES: Mapping[str, Callable[[Array, Array, float], float]] = MappingProxyType(
+    {"SOFTMAX": _softmax, "LOG_SOFTMAX": _softmax, "LOGISTIC": _logistic}
+)
