@@ -113,6 +113,25 @@ def _outputs(options: ExportOptions) -> dict[str, Any]:
     }
 
 
+def beside_states(step: Any, original: Original) -> Any:
+    """Return the step with heads for all outputs meant for those that are no state.
+
+    The application feeds states back, so they stay as they are; `NAME:HEAD` still names any.
+    """
+    count = len(original.source.info.states)
+    if not count or not isinstance(step, ShapeOutputs) or not step.heads:
+        return step
+    names = [spec.name for spec in original.source.info.outputs]
+    chosen = by_port(step.heads, names, "--head", "keep", "output")
+    own = {name for name in names if any(head.startswith(f"{name}:") for head in step.heads)}
+    heads = [
+        f"{name}:{head}"
+        for name, head in zip(names, chosen, strict=True)
+        if name in own or name in names[:-count]
+    ]
+    return replace(step, heads=tuple(heads))
+
+
 def with_names(steps: tuple[Any, ...], options: ExportOptions) -> tuple[Any, ...]:
     """Return the steps with the one that renames ends, last."""
     own = next((step for step in steps if isinstance(step, Rename)), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from litesmith import graph as graphs
 from litesmith.data import Examples
+from litesmith.forge.ends import beside_states
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.options import Listener, deaf
 from litesmith.forge.original import Original
@@ -33,7 +34,7 @@ def lead(
 ) -> tuple[Graph, Original]:
     """Return the float graph that is proved, and the original as that graph is read."""
     for step in steps:
-        outcome = _step(step, graph, None, deaf, ledger)
+        outcome = _step(beside_states(step, original), graph, None, deaf, ledger)
         if isinstance(step, ShapeOutputs):
             original = original.reading(*outcome.readings)
         graph = outcome.graph

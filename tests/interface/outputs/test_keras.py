@@ -143,3 +143,16 @@ def test_detections(scheme: str, tmp_path: Path) -> None:
     found = run(file, x)
     assert list(found) == ["boxes", "classes", "scores", "count"]
     assert found["boxes"].shape == (len(x), 10, 4)
+
+
+def test_states_are_no_scores(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6, 4), batch_size=1, name="x")
+    y = keras.layers.LSTM(5, stateful=True)(x)
+    built = keras.Model(x, keras.layers.Dense(3, activation="softmax", name="kind")(y))
+    report = api.export(built, tmp_path / "a.tflite", quantize="none", head="argmax")
+    assert report.artifact is not None
+    types = {port.name: port.dtype for port in report.artifact.outputs}
+    assert types.pop("kind") == "int32" and set(types.values()) == {"float32"} and len(types) == 2
