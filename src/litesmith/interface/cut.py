@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 from litesmith.data import Array, TensorSpec
 from litesmith.errors import ConversionError, InputError
@@ -20,6 +21,7 @@ from litesmith.interface.translation import Batch, Reshaped, Specs, Translation
 from litesmith.runtime import Session
 
 _LISTED = 6
+_BARE: dict[str, Any] = {"signatures": (), "siblings": (), "metadata": (), "files": ()}
 
 
 def cut_before(graph: Graph, label: str) -> Reshaped:
@@ -33,30 +35,25 @@ def cut_before(graph: Graph, label: str) -> Reshaped:
         InputError: no op of that name, or several. ConversionError: nothing would be left.
     """
     chosen = find_ops(graph, label)
-    inside = set(chosen)
-    made_inside = {t for op in chosen for t in op.outputs}
-    read = _read_by(chosen, made_inside)
-    gone = _behind(graph, made_inside) | inside
-    made = {t for op in gone for t in op.outputs}
-    more = [t for t in _read_by([op for op in graph.ops if op in gone], made) if t not in read]
-    kept = [i for i, t in enumerate(graph.outputs) if t not in made]
-    ends = [t for t in (*read, *more) if t not in graph.inputs]
-    if not ends:
-        raise ConversionError(
-            f"--cut-before {label}: it reads the model's inputs alone, so nothing would be left.",
-            "Name an op further behind; `litesmith check` lists them.",
-        )
-    names = graph.output_names()
-    stay = [(names[i], graph.outputs[i]) for i in kept if graph.outputs[i] not in ends]
-    _refuse_inputs_behind([*read, *more], graph, label)
+    first = _computed(chosen)
+    read = _read_by(chosen, first)
+    gone = _behind(graph, first) | set(chosen)
+    made = _computed(gone)
+    behind = [op for op in graph.ops if op in gone]
+    more = [t for t in _read_by(behind, made) if t not in read]
+    ends = _refuse_inputs(graph, read, more, label)
+    kept = zip(graph.output_names(), graph.outputs, strict=True)
+    stay = [(name, t) for name, t in kept if t not in made and t not in ends]
     outputs = [*_named(ends, {name for name, _ in stay}), *stay]
+    tail = graph.with_(
+        inputs=tuple(ends),
+        outputs=tuple(t for t in graph.outputs if t in made),
+        ops=tuple(behind),
+        **_BARE,
+    )
     why = f"cut before {label}: {len(gone)} ops left out, {len(outputs)} outputs"
-    shaped = with_outputs(graph, outputs)
-    tail = graph.with_(inputs=tuple(ends), ops=tuple(op for op in graph.ops if op in gone),
-                       outputs=tuple(t for t in graph.outputs if t in made),
-                       signatures=(), siblings=(), metadata=(), files=())  # fmt: skip
     translation = _translation(graph, tail, outputs)
-    return Reshaped(shaped, why, translation, _notices(more, label))
+    return Reshaped(with_outputs(graph, outputs), why, translation, _notices(more, label))
 
 
 def find_ops(graph: Graph, label: str) -> tuple[Op, ...]:
@@ -137,13 +134,30 @@ def _behind(graph: Graph, start: set[Tensor]) -> set[Op]:
     return found
 
 
-def _refuse_inputs_behind(read: Iterable[Tensor], graph: Graph, label: str) -> None:
-    if any(t in graph.inputs for t in read):
+def _computed(ops: Iterable[Op]) -> set[Tensor]:
+    return {t for op in ops for t in op.outputs}
+
+
+def _refuse_inputs(
+    graph: Graph, read: Sequence[Tensor], more: Sequence[Tensor], label: str
+) -> list[Tensor]:
+    """Return what becomes outputs.
+
+    Raises:
+        ConversionError: nothing does, or an input of the model would be among it.
+    """
+    if all(t in graph.inputs for t in (*read, *more)):
+        raise ConversionError(
+            f"--cut-before {label}: it reads the model's inputs alone, so nothing would be left.",
+            "Name an op further behind.",
+        )
+    if any(t in graph.inputs for t in (*read, *more)):
         raise ConversionError(
             f"--cut-before {label}: what is cut off reads an input of the model, too, so that the "
             "file's outputs alone cannot prove the cut.",
             "Cut further behind.",
         )
+    return [*read, *more]
 
 
 def _named(tensors: Sequence[Tensor], taken: set[str]) -> list[tuple[str, Tensor]]:

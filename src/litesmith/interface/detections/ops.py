@@ -60,14 +60,20 @@ def detections(graph: Graph, given: Detections) -> Reshaped:
     )
     ops = _Ops()
     boxes, scores = (_rows(ops, graph.outputs[place], place) for place in places)
-    count, width = _refuse_others(graph, given, boxes, scores)
+    count = _refuse_others(given, boxes, scores)
     anchors = read_anchors(given.anchors, count) if given.anchors else None
-    constant = np.tile(_UNIT_ANCHOR, (count, 1)) if anchors is None else anchors
-    encoded = _encoded(ops, boxes, given)
-    shapes = ((1, given.max, 4), (1, given.max), (1, given.max), (1,))
-    outputs = tuple(
-        Tensor(f"detections/{n}", shape) for n, shape in zip(NAMES, shapes, strict=True)
-    )
+    outputs = _post_process(ops, _encoded(ops, boxes, given), scores, anchors, given)
+    return _put(graph, given, places, outputs, ops, anchors)
+
+
+def _post_process(
+    ops: _Ops, boxes: Tensor, scores: Tensor, anchors: Array | None, given: Detections
+) -> tuple[Tensor, ...]:
+    """Add the op itself; return boxes, classes, scores and count."""
+    count, width = scores.shape[1:]
+    values = np.tile(_UNIT_ANCHOR, (count, 1)) if anchors is None else anchors
+    parts = zip(NAMES, _shapes(given), strict=True)
+    outputs = tuple(Tensor(f"detections/{name}", shape) for name, shape in parts)
     options = detection_options(
         max_detections=given.max,
         num_classes=width - int(given.background),
@@ -76,9 +82,13 @@ def detections(graph: Graph, given: Detections) -> Reshaped:
         scales=given.scales,
         regular=not given.fast,
     )
-    inputs = (encoded, scores, make_constant("detections/anchors", constant))
+    inputs = (boxes, scores, make_constant("detections/anchors", values))
     ops.made.append(Op(DETECTIONS, inputs, outputs, custom_options=options))
-    return _put(graph, given, places, outputs, ops, anchors)
+    return outputs
+
+
+def _shapes(given: Detections) -> tuple[tuple[int, ...], ...]:
+    return ((1, given.max, 4), (1, given.max), (1, given.max), (1,))
 
 
 def _put(
@@ -115,10 +125,8 @@ def _rows(ops: _Ops, tensor: Tensor, place: int) -> Tensor:
     return out
 
 
-def _refuse_others(
-    graph: Graph, given: Detections, boxes: Tensor, scores: Tensor
-) -> tuple[int, int]:
-    """Return the number of boxes and of columns of scores.
+def _refuse_others(given: Detections, boxes: Tensor, scores: Tensor) -> int:
+    """Return the number of boxes.
 
     Raises:
         ConversionError: they do not go together.
@@ -131,7 +139,7 @@ def _refuse_others(
         )
     if width <= int(given.background):
         raise ConversionError("--nms: no class is left beside the background.")
-    return count, width
+    return count
 
 
 def _encoded(ops: _Ops, boxes: Tensor, given: Detections) -> Tensor:
@@ -161,12 +169,10 @@ def _columns(ops: _Ops, tensor: Tensor, columns: tuple[int, ...], name: str) -> 
 def _translation(
     given: Detections, places: tuple[int, int], others: list[int], anchors: Array | None
 ) -> Translation:
-    shapes = ((1, given.max, 4), (1, given.max), (1, given.max), (1,))
-
     def read(old: Specs) -> Specs:
         new = [
             TensorSpec(n, shape, "float32", holds="detections")
-            for n, shape in zip(NAMES, shapes, strict=True)
+            for n, shape in zip(NAMES, _shapes(given), strict=True)
         ]
         return (*new, *(old[i] for i in others))
 
