@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import litesmith
@@ -92,3 +93,29 @@ def test_an_unknown_target_is_found_before_loading(monkeypatch):
     monkeypatch.setattr(flow, "open_source", lambda *_: pytest.fail("loaded"))
     with pytest.raises(InputError, match="no target"):
         litesmith.check("m.keras", target="toaster")
+
+
+def test_data_is_looked_at(use):
+    use(classifier())
+    x = features(120)
+    assert litesmith.check("m.keras", data=x).warnings == ()
+    found = litesmith.check("m.keras", data=x[:20]).warnings
+    assert [w.code for w in found] == ["few_examples"]
+    copies = litesmith.check("m.keras", data=np.concatenate([x[:20]] * 4)).warnings
+    assert [w.code for w in copies] == ["duplicates"]
+    with pytest.raises(InputError, match="shape"):
+        litesmith.check("m.keras", data=x[:, :3])
+
+
+@pytest.mark.slow
+def test_real_data_is_right(shared):
+    for model, name in (("resnet8_cifar10.h5", "cifar10_jpeg_7k"),
+                        ("hand_keypoint.hdf5", "hand_keypoint")):  # fmt: skip
+        found = litesmith.check(shared / "models" / model, data=f"{shared}/data/{name}.npz#x_train")
+        assert found.warnings == ()
+    wrong = litesmith.check(
+        shared / "models" / "resnet8_cifar10.h5",
+        data=f"{shared}/data/cifar10_jpeg_7k.npz#x_train",
+        preprocess="unit",
+    ).warnings
+    assert [(w.code, w.hint) for w in wrong] == [("value_range", "Leave --preprocess out.")]

@@ -13,6 +13,8 @@ from litesmith.cli import options as opt
 def check(
     context: typer.Context,
     source: opt.Source,
+    data: opt.Data = None,
+    preprocess: opt.Preprocess = None,
     target: opt.Target = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -26,6 +28,8 @@ def check(
     with running(context, quiet) as listen:
         report = api.check(
             source,
+            data=data,
+            preprocess=preprocess,
             target=target,
             listen=listen,
             **loading,

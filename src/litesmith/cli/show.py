@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TITLES = {
     "load": "Loading the model",
     "convert": "Converting to float .tflite",
+    "lint": "Looking at the data",
     "calibrate": "Quantizing",
     "verify": "Verifying against the original",
     "measure": "Measuring latency",

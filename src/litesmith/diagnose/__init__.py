@@ -1,6 +1,7 @@
 """What is wrong with data, with a quantized file, and where two graphs part ways: told, not mended.
 
-    examples.py, expected.py   representative data against what the model was made for
+    examples.py                representative data by itself
+    expected.py, first_ops.py  the same against what the model was made for
     layers.py                  two graphs, tensor by tensor
     autopsy.py, measured.py    a quantized file, from its own numbers and on examples
     taps.py                    every tensor of a graph on the same examples

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from litesmith import graph as graphs
-from litesmith.data import Examples
+from litesmith.data import Examples, load_examples
+from litesmith.forge import lint
+from litesmith.forge.compare import real_inputs
 from litesmith.forge.facts import grouped_ops, source_facts
 from litesmith.forge.obey import refused_ops
 from litesmith.forge.options import Listener, LoadingOptions
@@ -28,8 +31,15 @@ from litesmith.targets import Refusal, Target, find_target, per_tensor_kinds, ve
 _NO_DATA: Examples | None = None
 
 
-def run(source: Any, target: str | None, loading: LoadingOptions, listen: Listener) -> CheckReport:
-    """Diagnose a model; nothing is written.
+def run(
+    source: Any,
+    target: str | None,
+    loading: LoadingOptions,
+    listen: Listener,
+    data: Any = None,
+    preprocess: Sequence[str] = (),
+) -> CheckReport:
+    """Diagnose a model, and data for it if there is any; nothing is written.
 
     Raises:
         InputError, LoadError, ConversionError: the model cannot be loaded or lowered.
@@ -42,9 +52,19 @@ def run(source: Any, target: str | None, loading: LoadingOptions, listen: Listen
         if facts.format != "tflite":
             listen("convert", None)
         model = opened.lower()
+        inputs = opened.info.inputs
     graph = graphs.read(model)
     graphs.verify(graph)
-    return _report(facts, graph, len(model), wanted, started)
+    examples = None
+    if data is not None:
+        listen("lint", None)
+        examples = load_examples(data, real_inputs(inputs, graph), preprocess)
+    report = _report(facts, graph, len(model), wanted, started)
+    if examples is None or report.quantized:
+        return report
+    found = lint.run(graph, graph, lint.Given(examples, data, preprocess))
+    told = tuple(Warn(n.code, n.message, n.hint) for n in found)
+    return replace(report, warnings=(*told, *report.warnings), seconds=time.monotonic() - started)
 
 
 def _report(

@@ -58,7 +58,7 @@ def run(
         listen("load", None)
         both = pair(first.info, second.info)
         graph = graphs.read(first.lower()) if _is_file(first) or data is None else None
-        specs = _real(both.inputs, graph)
+        specs = real_inputs(both.inputs, graph)
         examples = (
             generate(real_graph(graph), prove.PARITY_EXAMPLES, seed, both.inputs)
             if data is None and graph is not None
@@ -126,7 +126,7 @@ def _is_file(source: Source) -> bool:
     return source.info.format == "tflite"
 
 
-def _real(specs: Sequence[TensorSpec], graph: Graph | None) -> tuple[TensorSpec, ...]:
+def real_inputs(specs: Sequence[TensorSpec], graph: Graph | None) -> tuple[TensorSpec, ...]:
     """Return the inputs as real numbers: float32 where a file takes quantized integers."""
     if graph is None:
         return tuple(specs)

@@ -10,7 +10,7 @@ from typing import Any
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, LitesmithError
-from litesmith.forge import budget, flex, obey, prove, siblings, warnings
+from litesmith.forge import budget, flex, lint, obey, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
@@ -27,7 +27,9 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
 from litesmith.graph import Graph
+from litesmith.graph.step import Notice
 from litesmith.measure import measure_size
+from litesmith.quantize import find_scheme
 from litesmith.recipe import write_recipe
 from litesmith.report import FloatFile, Latency, Report, TargetFacts
 from litesmith.report.version import __version__
@@ -96,6 +98,8 @@ def _run(
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
             ledger.warn(raw_notices(original.inputs))
+        else:
+            ledger.warn(_lint(plan, original, given, graph, exact))
         larger = original.source.info.outputs if original.read else ()
         reference = prove.Reference(original.model, examples, exact, larger)
         shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)
@@ -127,6 +131,16 @@ def _given(plan: Plan, original: Original, ledger: Ledger) -> _Given:
     if carried:
         ledger.warn((notice(original.source),))
     return _Given(examples, labelled)
+
+
+def _lint(
+    plan: Plan, original: Original, given: _Given, raw: Graph, exact: Graph
+) -> tuple[Notice, ...]:
+    assert given.examples is not None
+    options = plan.options
+    preprocess = data_preprocess(plan.steps, original.source, options.preprocess)
+    found = lint.Given(given.examples, options.data, preprocess, given.labelled)
+    return lint.run(raw, exact, found, integer=find_scheme(plan.scheme).needs_data)
 
 
 def _decline_quantized(graph: Graph, info: SourceInfo) -> None:
