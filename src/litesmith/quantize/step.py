@@ -10,7 +10,7 @@ from litesmith.data.per_port import by_port
 from litesmith.errors import ConversionError, InputError
 from litesmith.graph import DType, Graph, QuantParams, Tensor
 from litesmith.graph.census import float_ops
-from litesmith.graph.step import Outcome, Progress, silent
+from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.boxes import box_arithmetic
 from litesmith.quantize.choose import WIDE, Precisions, choose
@@ -22,11 +22,38 @@ from litesmith.quantize.lower import lower
 from litesmith.quantize.notices import describe, float_notices, place
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
-from litesmith.quantize.schemes import find_scheme
+from litesmith.quantize.schemes import FLOAT_BITS, find_scheme
+from litesmith.quantize.sensitivity import Subject
 from litesmith.quantize.tune import Draft, tuned
 from litesmith.quantize.weights import store
 
 ENDS = ("float32", "int8", "uint8")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Element types per input and output, and the parameters of inputs whose codes are settled."""
+
+    arrive: tuple[str, ...]
+    leave: tuple[str, ...]
+    pins: Mapping[Tensor, QuantParams]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A graph whose ranges are known.
+
+    Attributes:
+        draft: what is quantized, and how.
+        ends: how its inputs arrive and its outputs leave.
+        why: what was done to it, one clause each.
+        notices: what could not be done.
+    """
+
+    draft: Draft
+    ends: Ends
+    why: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +115,7 @@ class Quantize:
         if self.scheme == "none" and not precisions.own:
             return self._checked(Outcome(graph, False, "float32 was asked for"))
         if scheme.integer:
-            return self._checked(self._integers(graph, data, progress))
+            return self.finished(self.prepared(graph, data, progress))
         return self._checked(self._stored(graph, precisions))
 
     def _stored(self, graph: Graph, precisions: Precisions) -> Outcome:
@@ -106,7 +133,14 @@ class Quantize:
         )
         return Outcome(changed, True, why)
 
-    def _integers(self, graph: Graph, data: Examples | None, progress: Progress) -> Outcome:
+    def prepared(
+        self, graph: Graph, data: Examples | None = None, progress: Progress = silent
+    ) -> Prepared:
+        """Return what examples show: all that other bits per op leave as it is.
+
+        Raises:
+            InputError: no representative data, or data the model answers with NaN.
+        """
         if data is None:
             raise InputError(
                 f"{self.scheme}: integer activations need representative data for their ranges.",
@@ -124,17 +158,33 @@ class Quantize:
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
-        ends = _Ends(arrive, leave, pins)
+        ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
         if find_scheme(self.scheme).bits != WIDE:
             build = lambda draft: self._built(draft, ends)[0]  # noqa: E731
             draft = tuned(draft, build, inputs, not self.integer_only)
-        result, annotated = self._built(draft, ends)
-        why = f"{len(annotated.integer)} ops to {self.scheme} over {ranges.examples} examples"
-        notices = (*float_notices(result, annotated.reasons), *apart.notices)
-        return Outcome(result, True, "; ".join((why, *found.why, *apart.why, *draft.why)), notices)
+        return Prepared(draft, ends, (*found.why, *apart.why, *draft.why), apart.notices)
 
-    def _built(self, draft: Draft, ends: _Ends) -> tuple[Graph, Annotated]:
+    def finished(self, prepared: Prepared) -> Outcome:
+        """Return the integer graph of what was prepared, by this step or by one of other bits.
+
+        Raises:
+            ConversionError: `integer_only` and an op must stay float.
+        """
+        draft = prepared.draft
+        result, annotated = self._built(draft, prepared.ends)
+        why = f"{len(annotated.integer)} ops to {self.scheme} over {draft.ranges.examples} examples"
+        notices = (*float_notices(result, annotated.reasons), *prepared.notices)
+        return self._checked(Outcome(result, True, "; ".join((why, *prepared.why)), notices))
+
+    def subject(self, prepared: Prepared) -> Subject:
+        """Return what was prepared as `sensitivity.measure` takes it."""
+        draft = prepared.draft
+        top = WIDE if self.integer_only else FLOAT_BITS
+        precisions = self._precisions(draft.graph)
+        return Subject(draft.graph, draft.ranges, precisions, draft.floats, top)
+
+    def _built(self, draft: Draft, ends: Ends) -> tuple[Graph, Annotated]:
         graph, ranges = draft.graph, draft.ranges
         inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
         precisions = self._precisions(graph)
@@ -172,15 +222,6 @@ class Quantize:
                 else "Use --quantize int8 --data SPEC.",
             )
         return outcome
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Element types per input and output, and the parameters of inputs whose codes are settled."""
-
-    arrive: tuple[str, ...]
-    leave: tuple[str, ...]
-    pins: Mapping[Tensor, QuantParams]
 
 
 _FORMS = {4: "int4", 8: "int8", 16: "float16"}
