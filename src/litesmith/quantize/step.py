@@ -19,7 +19,7 @@ from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
-from litesmith.quantize.notices import describe, float_notices, place
+from litesmith.quantize.notices import describe, float_notices, keeps_bytes, place, prices
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import FLOAT_BITS, find_scheme
@@ -124,14 +124,20 @@ class Quantize:
         changed, counts = store(graph, precisions.of, hybrid)
         if not counts:
             return Outcome(graph, False, "no constant is large enough to save bytes")
-        what = ", ".join(f"{n} as {_FORMS[bits]}" for bits, n in sorted(counts.items()))
-        total = sum(counts.values())
-        why = (
-            f"{total} constants stored as {self.scheme}"
-            if len(counts) == 1
-            else (f"{total} constants stored as {self.scheme}: {what}")
-        )
-        return Outcome(changed, True, why)
+        why = f"{sum(counts.values())} constants stored as {self.scheme}"
+        if len(counts) > 1:
+            kinds = (f"{n} as {_FORMS[bits]}" for bits, n in sorted(counts.items()))
+            why = f"{why}: {', '.join(kinds)}"
+        return Outcome(changed, True, self._explained(why, changed), prices(changed))
+
+    def _explained(self, why: str, graph: Graph) -> str:
+        """Return what was done and, where 4 bits were asked for, which weights kept 8 and why."""
+        scheme = find_scheme(self.scheme)
+        if scheme.bits != 4:
+            return why
+        form = "int4" if scheme.integer else f"{'hybrid' if scheme.hybrid else 'expanded'} int4"
+        kept = keeps_bytes(graph, form)
+        return why if kept is None else f"{why}; {kept}"
 
     def prepared(
         self, graph: Graph, data: Examples | None = None, progress: Progress = silent
@@ -174,7 +180,9 @@ class Quantize:
         draft = prepared.draft
         result, annotated = self._built(draft, prepared.ends)
         why = f"{len(annotated.integer)} ops to {self.scheme} over {draft.ranges.examples} examples"
-        notices = (*float_notices(result, annotated.reasons), *prepared.notices)
+        why = self._explained(why, result)
+        floats = float_notices(result, annotated.reasons)
+        notices = (*floats, *prices(result), *prepared.notices)
         return self._checked(Outcome(result, True, "; ".join((why, *prepared.why)), notices))
 
     def subject(self, prepared: Prepared) -> Subject:
