@@ -155,7 +155,8 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--inputs i,j --outputs o --input layer --allow-flex --trust --batch 4 --no-rewrite r "
         "--labels l --metadata --task general --score-threshold 0.5 --vocabulary v "
         "--sample-rate 16000 --c-array c --input-layout nchw --head argmax "
-        "--embed-preprocess --input-channels bgr --input-size 4x4"
+        "--embed-preprocess --input-channels bgr --input-size 4x4 "
+        "--cut-before op --merge m=a,b --nms boxes=a,scores=b --rename a=b --rename c=d"
     )
     assert export(*words.split()) == 0
     given.pop("listen")
@@ -172,4 +173,6 @@ def test_every_option_of_export_reaches_the_api(verb):
         "vocabulary": Path("v"), "sample_rate": 16000, "c_array": Path("c"),
         "input_layout": ["nchw"], "head": ["argmax"],
         "embed_preprocess": True, "input_channels": ["bgr"], "input_size": ["4x4"],
+        "cut_before": "op", "merge": ["m=a,b"], "nms": "boxes=a,scores=b",
+        "rename": ["a=b", "c=d"],
     }  # fmt: skip
