@@ -20,6 +20,7 @@ _TITLES = {
     "convert": "Converting to float .tflite",
     "lint": "Looking at the data",
     "calibrate": "Quantizing",
+    "repair": "Raising precision",
     "verify": "Verifying against the original",
     "measure": "Measuring latency",
     "layers": "Comparing tensor by tensor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from litesmith.forge.options import ExportOptions, Listener
 from litesmith.forge.original import Original
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
+from litesmith.forge.repair import Job, repaired
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
 from litesmith.graph import Graph
@@ -102,13 +104,24 @@ def _run(
             ledger.warn(_lint(plan, original, given, graph, exact))
         larger = original.source.info.outputs if original.read else ()
         reference = prove.Reference(original.model, examples, exact, larger)
-        shipped = described(apply(rest, exact, given.examples, listen, ledger), ledger)
-        ledger.warn(obey.shipped(shipped, plan.target))
-        exact = renamed(exact, plan.steps)
-        if exact is not graph:
-            float_model = graphs.write(exact)
-        built = _load(float_model, exact, shipped, opened)
-        _prove(plan, original, given, reference, built, listen, ledger)
+        shipped = apply(rest, exact, given.examples, listen, ledger)
+        named = renamed(exact, plan.steps)
+        if named is not graph:
+            float_model = graphs.write(named)
+
+        def proved(result: Graph) -> _Built:
+            result = described(result, ledger)
+            ledger.warn(obey.shipped(result, plan.target))
+            built = _load(float_model, named, result, opened)
+            _prove(plan, original, given, reference, built, listen, ledger)
+            return built
+
+        built = proved(shipped)
+        if plan.max_drop is not None:
+            judge = partial(_judge, plan, ledger)
+            job = Job(rest, exact, given.examples, proved, judge, listen, ledger)
+            built, rest = repaired(job, built)
+            plan = replace(plan, steps=(*leading, *rest))
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
     latency = _latency(built, next(reference.pairs())[0])
@@ -255,6 +268,13 @@ def _latency(built: _Built, batch: Sequence[Any]) -> Latency | None:
     )
 
 
+def _judge(plan: Plan, ledger: Ledger) -> budget.Verdict:
+    report = ledger.report
+    assert plan.max_drop is not None and report.parity is not None
+    confident = bool(plan.options.confident)
+    return budget.judge(plan.max_drop, confident, report.score, report.parity)
+
+
 def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
     """Write all files at once; a missed budget writes the rejected file instead.
 
@@ -263,9 +283,8 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
         InputError: the files cannot be written; nothing is.
     """
     report = ledger.report
-    if plan.max_drop is not None and report.parity is not None:
-        confident = bool(plan.options.confident)
-        verdict = budget.judge(plan.max_drop, confident, report.score, report.parity)
+    if plan.max_drop is not None:
+        verdict = _judge(plan, ledger)
         if not verdict.kept and report.artifact is not None:
             write_files({plan.rejected: built.model})
             ledger.note(artifact=replace(report.artifact, path=str(plan.rejected)))

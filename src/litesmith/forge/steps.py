@@ -19,7 +19,7 @@ from litesmith.recipe import step_options
 from litesmith.report import StepFacts
 from litesmith.rewrite import Rewrite
 
-_CALIBRATION_EXAMPLES = 1000
+CALIBRATION_EXAMPLES = 1000
 
 
 def split(steps: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -45,7 +45,7 @@ def apply(
     steps: tuple[Any, ...], graph: Graph, data: Examples | None, listen: Listener, ledger: Ledger
 ) -> Graph:
     """Return the graph that ships."""
-    calibration = None if data is None else data.take(_CALIBRATION_EXAMPLES)
+    calibration = None if data is None else data.take(CALIBRATION_EXAMPLES)
     for step in steps:
         graph = _step(step, graph, calibration, listen, ledger).graph
     return graph

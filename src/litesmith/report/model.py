@@ -180,6 +180,25 @@ class StepFacts:
 
 
 @dataclass(frozen=True)
+class OpCost:
+    """What the precision of one op costs when all others are float.
+
+    `op` is the name of its result, as `--bits` takes it; `bits` 4 (weights; activations 8), 8 or 16
+    (activations; weights 8). `output_error`: divergence (nats) of the probabilities behind a softmax
+    or logistic, else squared error over the outputs' variance, on a sample of the representative
+    examples. `raised_to`: the bits it got to keep a budget, None where it kept its own.
+    """
+
+    op: str
+    kind: str
+    layers: tuple[str, ...]
+    bits: int
+    output_error: float
+    weights_bytes: int
+    raised_to: int | None = None
+
+
+@dataclass(frozen=True)
 class Warn:
     """Something to know although the work went on."""
 
@@ -200,7 +219,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Report:
-    """What `export` did. `status`: "ok", "rejected" (a budget was missed) or "failed"."""
+    """What `export` did. `status`: "ok", "rejected" (a budget was missed) or "failed".
+
+    `sensitivity` ranks the ops' precisions, the dearest first, where that was asked or needed.
+    """
 
     litesmith: str
     status: str = "failed"
@@ -216,6 +238,7 @@ class Report:
     seconds: float = 0.0
     warnings: tuple[Warn, ...] = ()
     machine: Machine | None = None
+    sensitivity: tuple[OpCost, ...] = ()
 
 
 @dataclass(frozen=True)
