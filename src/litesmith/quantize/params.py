@@ -11,9 +11,9 @@ import numpy as np
 
 from litesmith.graph import Array, DType, QuantParams
 
-# Below this a range is that of a tensor that never moves; a smaller scale would make the
-# multipliers of neighboring kernels overflow.
-_SMALLEST_RANGE = 1e-6
+# Below this a scale is that of a tensor that never moves; a smaller one would make the multipliers
+# of neighboring kernels overflow, and 6 / scale, the clamp of RELU6, too.
+_SMALLEST_SCALE = 1e-6 / 255
 _SMALLEST_WEIGHT_SCALE = 1e-9
 _WIDE = 16  # bits of wide activations
 _FINE = 8  # bits of weights from which clipping wins nothing worth having
@@ -34,10 +34,10 @@ def activation_params(
         bits: 8, or 16 for symmetric ones (zero point 0, as the int16 kernels demand).
     """
     if bits == _WIDE:
-        peak = max(abs(low), abs(high), _SMALLEST_RANGE)
-        return fixed_params(max(peak / 32767, smallest_scale), 0, bits)
+        peak = max(abs(low), abs(high))
+        return fixed_params(max(peak / 32767, smallest_scale, _SMALLEST_SCALE), 0, bits)
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = max((high - low) / 255, smallest_scale, _SMALLEST_RANGE / 255)
+    scale = max((high - low) / 255, smallest_scale, _SMALLEST_SCALE)
     zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
     return fixed_params(scale, zero_point)
 
