@@ -17,6 +17,7 @@ ALL = (
     "hybrid_kernels",
     "lstm_forms",
     "mediapipe_agreement",
+    "heads",
 )
 
 
