@@ -15,7 +15,7 @@ import numpy as np
 
 from litesmith.graph import Array
 
-SAMPLE = 64  # examples kept
+SAMPLE = 256  # examples kept
 _SAMPLE_BYTES = 2**26  # … and bytes, at most
 _HASHED = 4096  # values of an example that its hash looks at
 

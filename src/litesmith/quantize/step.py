@@ -168,7 +168,10 @@ class Quantize:
         draft = Draft(graph, ranges, apart.floats)
         if find_scheme(self.scheme).bits != WIDE:
             build = lambda draft: self._built(draft, ends)[0]  # noqa: E731
-            draft = tuned(draft, build, inputs, not self.integer_only)
+            given = [t for t in graph.inputs if t not in inputs]
+            # Who reads integers wants an integer file.
+            islands = not self.integer_only and not _integers(graph.outputs, leave)
+            draft = tuned(draft, build, given, islands)
         return Prepared(draft, ends, (*found.why, *apart.why, *draft.why), apart.notices)
 
     def finished(self, prepared: Prepared) -> Outcome:

@@ -39,20 +39,6 @@ class Rescaled:
     ops: tuple[Op, ...]
 
 
-def uneven(ranges: Ranges, tensor: Tensor) -> float:
-    """Return how many times wider the widest column of an input is than the middle one."""
-    columns = ranges.columns.get(tensor)
-    if columns is None or not np.isfinite(columns.high - columns.low).all():
-        return 1.0
-    spans = np.maximum(columns.high, 0) - np.minimum(columns.low, 0)
-    return float(spans.max() / max(np.median(spans), _LEAST_SPAN))
-
-
-def describe(tensor: Tensor, spread: float) -> str:
-    """Return why the arithmetic stays float."""
-    return f"it brings the columns of '{tensor.name}' to one range (they differ {spread:.3g} times)"
-
-
 def rescaled(graph: Graph, ranges: Ranges, tensor: Tensor, centered: bool) -> Rescaled | None:
     """Return the graph with one float input rescaled, None where that is not exact.
 
