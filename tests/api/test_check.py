@@ -9,7 +9,7 @@ from litesmith.forge import check as flow
 from litesmith.graph import write
 from litesmith.quantize import Quantize
 from tests.api.fakes import FakeSource, classifier, features, with_float_op
-from tests.support.graphs import Builder, examples, named
+from tests.support.graphs import Builder, examples, integer, named
 
 
 @pytest.fixture
@@ -119,3 +119,15 @@ def test_real_data_is_right(shared):
         preprocess="unit",
     ).warnings
     assert [(w.code, w.hint) for w in wrong] == [("value_range", "Leave --preprocess out.")]
+
+
+def test_a_quantized_file_is_opened_up(use):
+    data = examples(classifier(), [features(200)[:, None]])
+    use(integer(classifier(), data), form="tflite")
+    report = litesmith.check("m.tflite", data=features(seed=1))
+    assert report.findings == ()
+    found = litesmith.check("m.tflite", data=features() * 10).findings
+    assert found is not None
+    assert "input_beyond" in [one.code for one in found]
+    use(classifier(), form="tflite")
+    assert litesmith.check("m.tflite").findings is None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from litesmith.data import Examples, TensorSpec, load_examples
 from litesmith.graph import DType, Graph, Op, Signature, Tensor, write
 from litesmith.graph.build import make_op
+from litesmith.quantize import annotate, calibrate, lower
 from litesmith.runtime import Session
 
 Array = npt.NDArray[Any]
@@ -142,6 +143,12 @@ def examples(graph: Graph, arrays: Sequence[Array] | None = None, **more: Any) -
         for s, a in zip(specs, arrays, strict=True)
     }
     return load_examples(shaped, specs)
+
+
+def integer(graph: Graph, data: Examples, ends: str = "float32") -> Graph:
+    """Return the graph in int8 by ranges alone: no op is left in float for accuracy's sake."""
+    whole = ends != "float32"
+    return lower(annotate(graph, calibrate(graph, data), whole, whole), ends, ends)
 
 
 def execute(graph: Graph, arrays: Sequence[Array], kernels: str = "builtin") -> list[Array]:

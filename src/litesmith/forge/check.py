@@ -9,7 +9,7 @@ from typing import Any
 
 from litesmith import graph as graphs
 from litesmith.data import Examples, load_examples
-from litesmith.forge import lint
+from litesmith.forge import autopsy, lint
 from litesmith.forge.compare import real_inputs
 from litesmith.forge.facts import grouped_ops, source_facts
 from litesmith.forge.obey import refused_ops
@@ -19,7 +19,7 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph
 from litesmith.graph.census import computes_in_float, float_ops, op_counts, weights_bits
-from litesmith.graph.step import silent
+from litesmith.graph.step import Notice, silent
 from litesmith.interface.metadata import summarize
 from litesmith.quantize import integer_ops
 from litesmith.report import CheckReport, FloatOp, SourceFacts, TargetFacts, Warn
@@ -60,10 +60,13 @@ def run(
         listen("lint", None)
         examples = load_examples(data, real_inputs(inputs, graph), preprocess)
     report = _report(facts, graph, len(model), wanted, started)
-    if examples is None or report.quantized:
-        return report
-    found = lint.run(graph, graph, lint.Given(examples, data, preprocess))
-    told = tuple(Warn(n.code, n.message, n.hint) for n in found)
+    notices: tuple[Notice, ...] = ()
+    if report.quantized:
+        found, notices = autopsy.run(graph, examples)
+        report = replace(report, findings=found)
+    elif examples is not None:
+        notices = lint.run(graph, graph, lint.Given(examples, data, preprocess))
+    told = tuple(Warn(n.code, n.message, n.hint) for n in notices)
     return replace(report, warnings=(*told, *report.warnings), seconds=time.monotonic() - started)
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from litesmith.report import formats as fmt
 from litesmith.report.described import metadata_rows
+from litesmith.report.findings import findings_list
 from litesmith.report.layers import layers_table
 from litesmith.report.model import (
     BenchReport,
@@ -90,7 +91,7 @@ def check_table(report: CheckReport) -> RenderableType:
         facts.add_row("int8", _left(report.float_ops_in_int8))
     if report.target is not None:
         facts.add_row(f"target {report.target.name}", "\n".join(_target(report, report.target)))
-    return Group(Text(), facts, *_warnings(report.warnings))
+    return Group(Text(), facts, *findings_list(report), *_warnings(report.warnings))
 
 
 def compare_table(report: CompareReport) -> RenderableType:

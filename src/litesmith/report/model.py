@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from litesmith.diagnose import Layer
+    from litesmith.diagnose import Finding, Layer
     from litesmith.interface.metadata import Summary
 
 
@@ -260,7 +260,7 @@ class CheckReport:
     """What `check` found; `float_ops_in_int8` is None for a file that is already quantized.
 
     Of the target's ops, `refused` cannot run there at all; `falls_back` runs on a slower processor
-    beside the accelerator.
+    beside the accelerator. `findings`: what is wrong with a quantized file, None for another.
     """
 
     litesmith: str
@@ -279,6 +279,7 @@ class CheckReport:
     metadata: Summary | None = None
     seconds: float = 0.0
     warnings: tuple[Warn, ...] = ()
+    findings: tuple[Finding, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,151 @@
+"""Parts of a quantized file that compute in float, and kernels that are slow for their form.
+
+Ratios are those of facts.md, measured on x86-64 with one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from litesmith.diagnose.bounds import stored
+from litesmith.diagnose.findings import HIGH, LOW, MEDIUM, Finding, kinds, place
+from litesmith.graph import DType, Graph, Op
+from litesmith.graph.census import computes_in_float
+from litesmith.graph.edit import producers, users
+from litesmith.graph.facts import facts
+from litesmith.quantize.plan import CARRIERS
+
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+
+
+def islands(graph: Graph) -> Iterator[Finding]:
+    """Yield runs of float ops inside a file whose arithmetic is integer otherwise."""
+    if not any(_integer_layer(op) for op in graph.ops):
+        return
+    made_by = producers(graph)
+    outputs = set(graph.outputs)
+    for region in _regions(graph):
+        first = region[0]
+        if all(op.kind in CARRIERS for op in region) and any(
+            t in outputs for op in region for t in op.outputs
+        ):
+            continue  # results put together for the application
+        ends = [t for op in region for t in op.inputs if t is not None and t in made_by]
+        # Without one it is where the file begins: someone chose that, for accuracy's sake.
+        turned = sum(made_by[t].kind == "DEQUANTIZE" for t in ends)
+        yield Finding(
+            "float_island", MEDIUM if turned else LOW, first.kind, place(first, first.outputs[0]), len(region),
+            f"{kinds(region)} compute{'s' if len(region) == 1 else ''} in float, behind {turned} "
+            f"conversion{'' if turned == 1 else 's'}.",
+            "Conversions and float arithmetic cost time, and integer-only targets refuse them.",
+            "Replace the layer by one with an integer kernel, or export with litesmith, which has "
+            "integer forms of most ops.",
+        )  # fmt: skip
+    inside = [op for part in list(graph.graphs())[1:] for op in part.ops if computes_in_float(op)]
+    if inside:
+        yield Finding(
+            "float_loop", LOW, inside[0].kind, place(inside[0], inside[0].outputs[0]), len(inside),
+            f"{len(inside)} ops inside loops or branches compute in float.",
+            "Integer-only targets refuse them.", "",
+        )  # fmt: skip
+
+
+def _integer_layer(op: Op) -> bool:
+    row = facts(op)
+    data = op.input(row.activations[0]) if row is not None and row.weights is not None else None
+    return data is not None and stored(data) is not None
+
+
+def _regions(graph: Graph) -> list[list[Op]]:
+    """Return connected float ops, without conversions; constants that are expanded do not count."""
+    made_by, read_by = producers(graph), users(graph)
+    left = {op: None for op in graph.ops if _float(op)}
+    found = []
+    while left:
+        todo, region = [next(iter(left))], []
+        while todo:
+            op = todo.pop()
+            if op not in left:
+                continue
+            del left[op]
+            region.append(op)
+            todo += [made_by[t] for t in op.inputs if t in made_by]
+            todo += [reader for t in op.outputs for reader in read_by.get(t, ())]
+        order = {op: i for i, op in enumerate(graph.ops)}
+        found.append(sorted(region, key=order.__getitem__))
+    return found
+
+
+def _float(op: Op) -> bool:
+    live = any(t is not None and not t.is_constant for t in op.inputs)
+    return live and op.kind not in _CONVERSIONS and computes_in_float(op)
+
+
+def detours(graph: Graph) -> Iterator[Finding]:
+    """Yield values that go through float only to become integers again."""
+    readers = users(graph)
+    for op in graph.ops:
+        after = readers.get(op.outputs[0], []) if op.kind == "DEQUANTIZE" else []
+        live = op.inputs and op.inputs[0] is not None and not op.inputs[0].is_constant
+        back = bool(after) and all(reader.kind == "QUANTIZE" for reader in after)
+        if live and back and op.outputs[0] not in graph.outputs:
+            yield Finding(
+                "float_detour", LOW, op.kind, place(op, op.outputs[0]), len(after),
+                "The value is converted to float and back to integers at once.",
+                "Two conversions do what one QUANTIZE op does.", "Quantize the float model again.",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Slow:
+    """A form of an op with a poor kernel: (data, weights) types, and how much slower it is."""
+
+    kind: str
+    data: DType
+    weights: DType
+    times: float
+    than: str
+    hint: str
+    severity: str = MEDIUM
+
+
+_INT8_DATA = "Use --quantize int8; keep int16 for the few ops that need it (--bits PATTERN=16)."
+_INT8_WEIGHTS = "int4 weights save bytes here, not time: --bits CONV_2D=8 gives the speed back."
+_SLOW = (
+    _Slow("CONV_2D", DType.INT16, DType.INT8, 148, "int8", _INT8_DATA),
+    _Slow("DEPTHWISE_CONV_2D", DType.INT16, DType.INT8, 66, "int8", _INT8_DATA),
+    _Slow("CONV_2D", DType.INT8, DType.INT4, 3.5, "int8 weights", _INT8_WEIGHTS),
+    _Slow("CONV_2D", DType.FLOAT32, DType.INT4, 3.5, "int8 weights", _INT8_WEIGHTS),
+    _Slow("DEPTHWISE_CONV_2D", DType.FLOAT32, DType.INT8, 4.8, "float weights",
+          "Export with --quantize dynamic of litesmith, which expands such weights on loading."),
+    _Slow("CONV_2D", DType.FLOAT32, DType.INT2, 1, "anything: the kernel yields NaN",
+          "Use weights of 4 or 8 bits.", HIGH),
+)  # fmt: skip
+
+
+def slow(graph: Graph) -> Iterator[Finding]:
+    """Yield ops whose kernel is slow in the form that they have, one finding per form."""
+    for row in _SLOW:
+        found = [op for part in graph.graphs() for op in part.ops if _has_form(op, row)]
+        if not found:
+            continue
+        one = "one op has" if len(found) == 1 else f"{len(found)} ops have"
+        yield Finding(
+            "slow_kernel" if row.times > 1 else "broken_kernel", row.severity, row.kind,
+            place(found[0], found[0].outputs[0]), row.times,
+            f"{one.capitalize()} {row.data.value} data and {row.weights.value} weights.",
+            f"The kernel is about {row.times:g} times slower than with {row.than}."
+            if row.times > 1 else f"It is worse than {row.than}.",
+            row.hint,
+        )  # fmt: skip
+
+
+def _has_form(op: Op, row: _Slow) -> bool:
+    data, weights = op.input(0), op.input(1)
+    return (
+        op.kind == row.kind
+        and data is not None
+        and weights is not None
+        and (data.dtype, weights.dtype) == (row.data, row.weights)
+    )
