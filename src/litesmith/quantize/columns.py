@@ -108,6 +108,8 @@ def _groups(graph: Graph, data: Examples) -> dict[int, list[_Group]]:
         for span, values in zip(spans, session.run(batch), strict=True):
             rows = np.abs(values.reshape(-1, len(span)))
             np.maximum(span, rows.max(axis=0, initial=0.0), out=span)
+        if all(len(_runs(span)) == 1 for span in spans):
+            return {}  # columns of different magnitude show it in the first few examples
     grouped = {i: _runs(span) for i, span in zip(chosen, spans, strict=True)}
     return {i: groups for i, groups in grouped.items() if 1 < len(groups) <= _MOST_GROUPS}
 

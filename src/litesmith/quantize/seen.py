@@ -51,11 +51,11 @@ class ColumnStatistics:
 
     def add(self, batch: Array) -> None:
         """Take in a batch (k, *example_shape)."""
-        rows = batch.reshape(-1, batch.shape[-1] if batch.ndim > 1 else 1)
-        if not rows.size:
+        if not batch.size:
             return
-        mean: Array = rows.mean(0, dtype=np.float64)
-        low, high = rows.min(0).astype(np.float64), rows.max(0).astype(np.float64)
+        rows = batch if batch.ndim > 1 else batch[:, np.newaxis]
+        low, high = (_reduced(rows, by).astype(np.float64) for by in (np.minimum, np.maximum))
+        mean = _reduced(rows, np.add) / (rows.size // rows.shape[-1])
         if self._count and mean.size != self._sum.size:
             mean, self._sum = mean.mean(keepdims=True), self._sum.mean(keepdims=True)
             low, self._low = low.min(keepdims=True), self._low.min(keepdims=True)
@@ -67,6 +67,13 @@ class ColumnStatistics:
     def result(self) -> Columns:
         """Return what all batches held, each example counting the same."""
         return Columns(self._sum / max(self._count, 1), self._low, self._high)
+
+
+def _reduced(rows: Array, by: np.ufunc) -> Array:
+    """Reduce all axes but the last: one after the other, so that inner loops are long."""
+    while rows.ndim > 1:
+        rows = by.reduce(rows, axis=0, dtype=np.float64 if by is np.add else None)
+    return rows
 
 
 class Sampler:

@@ -29,8 +29,9 @@ _PERCENT = (99.99, 99.9)
 _TRIALS = 16
 _USUAL = 8  # trials of which each may run as many examples as are cheap
 _FEWEST = 24  # examples of a trial
-# Trials together run as many examples as the calibration did (in integers, half its time), or as
-# many as this many multiply-accumulates allow, a tenth of a second.
+# Trials together run this part of the examples that the calibration did (in integers, a quarter of
+# its time), or as many as this many multiply-accumulates allow, a tenth of a second.
+_PART = 0.5
 _MACS = 5e9
 _LAST_REASON = "the steps of its scores as int8 would decide the answer"
 
@@ -134,13 +135,14 @@ def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -
 
 def _budget(draft: Draft) -> tuple[int, int]:
     """Return how many examples a trial runs, and how many trials there may be."""
-    runs = max(draft.ranges.examples, _MACS / max(macs(draft.graph), 1))
+    runs = max(_PART * draft.ranges.examples, _MACS / max(macs(draft.graph), 1))
     examples = min(max(int(runs / _USUAL), _FEWEST), len(draft.ranges.sample))
     return examples, int(min(_TRIALS, runs / max(examples, 1)))
 
 
 def _clips(draft: Draft, contest: Contest) -> list[dict[Tensor, Range]]:
-    values = sampled_values(draft.graph, contest.sample)
+    few = len(contest.sample) <= _FEWEST  # they are costly
+    values = sampled_values(draft.graph, contest.sample[:: 2 if few else 1])
     rare = [percentiles(draft.ranges, values, percent) for percent in _PERCENT]
     return [clip for clip in (narrower(draft.ranges, values), *rare) if clip]
 
