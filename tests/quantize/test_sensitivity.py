@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,13 @@ def test_four_bits_become_eight_before_they_become_float():
     assert chosen is not None
     assert set(chosen.values()) == {8}
     assert len(chosen) < 4
+
+
+def test_without_floats_ops_that_have_8_bits_already_are_not_raised():
+    whole = subject(collapsing(1.0), bits=4)
+    steps = rungs(replace(whole, top=8))
+    assert set(steps.values()) == {(4, 8)}
+    assert "SOFTMAX" not in {op.kind for op in steps}
 
 
 def test_where_floats_are_not_allowed_16_bits_are_the_most():

@@ -31,6 +31,11 @@ class Ledger:
             if warning not in self._warnings:
                 self._warnings.append(warning)
 
+    def withdraw(self, notices: Iterable[Notice]) -> None:
+        """Take warnings back that are true no more."""
+        gone = [Warn(notice.code, notice.message, notice.hint) for notice in notices]
+        self._warnings = [warning for warning in self._warnings if warning not in gone]
+
     @property
     def report(self) -> Report:
         """The report as far as it is known."""

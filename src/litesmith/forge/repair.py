@@ -19,26 +19,25 @@ from litesmith.forge.ledger import Ledger
 from litesmith.forge.options import Listener
 from litesmith.forge.steps import CALIBRATION_EXAMPLES
 from litesmith.graph import Graph, Op
-from litesmith.graph.step import Outcome
+from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.quantize.sensitivity import (
     Bits,
     Sensitivity,
     Subject,
+    all_raised,
     measure,
     names_of,
     raise_until,
     rungs,
 )
-from litesmith.quantize.step import Prepared
 from litesmith.recipe import step_options
 from litesmith.report import OpCost, Report, StepFacts
 
-# What of the error on the examples a candidate must leave, as part of what the budget leaves of
-# the loss: the first guess, and how much less after each miss.
-_FIRST, _TIGHTER = 0.5, 0.2
-_ATTEMPTS = 3
+_FOUR, _EIGHT = 4, 8
+_TIGHTER = 0.7  # the share that a candidate gets behind one that missed, beside what it missed by
+_ATTEMPTS = 4
 _LEAST_SHARE = 0.002
 _MOST_FLOAT = 0.5  # of the ops; with more, a scheme with float activations serves better
 
@@ -54,12 +53,16 @@ class Candidate(Generic[T]):
         steps: that made it from the float graph.
         verdict: on the budget.
         report: what was known when it had been proved.
+        chosen: ops that were raised.
+        notices: of the step that quantized.
     """
 
     proved: T
     steps: tuple[Any, ...]
     verdict: Verdict
     report: Report
+    chosen: Bits = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,40 +101,105 @@ def repaired(job: Job[T], first: T) -> tuple[T, tuple[Any, ...]]:
     if step is None or job.data is None or not find_scheme(step.scheme).integer:
         return first, job.steps
     job.listen("repair", None)
-    graph = _before(job, step)
-    prepared = step.prepared(graph, job.data.take(CALIBRATION_EXAMPLES))
-    subject = step.subject(prepared)
-    found = measure(subject)
-    best, why = candidate, _no_choice(found)
-    chosen: Bits = {}
-    for share in _shares(candidate):
-        more = raise_until(subject, found, share * found.error)
-        if more is None:
-            why = why or "no choice of ops brings the error on the examples down far enough"
-            break
-        if dict(more) == dict(chosen):
-            continue
-        if _floats(more) > _MOST_FLOAT * len(rungs(subject)):
-            why = (
-                f"{_floats(more)} of {len(rungs(subject))} ops would have to be float; then "
-                "--quantize dynamic or float16 is smaller or faster"
-            )
-            break
-        chosen = more
-        found_one = _attempt(job, step, prepared, graph, chosen)
-        if isinstance(found_one, str):
-            why = found_one
-            break
-        best = min(best, found_one, key=lambda one: one.verdict.loss)
-        if found_one.verdict.kept:
-            best = found_one
-            break
-        why = f"with {_told(chosen)} {_clause(found_one.verdict)}"
+    search = _Search(job, step, candidate)
+    best = search.run()
     _restore(job.ledger, best.report)
-    rows = _rows(found, chosen if best.verdict.kept else {})
-    facts = _facts(job, candidate, best, chosen, found, why)
+    if best is not candidate:
+        job.ledger.withdraw(search.notices)
+        job.ledger.warn(best.notices)
+    rows = _rows(search.found, best.chosen if best.verdict.kept else {})
+    facts = _facts(job, candidate, best, search)
     job.ledger.note(steps=(*job.ledger.report.steps, facts), sensitivity=rows)
     return best.proved, best.steps
+
+
+class _Search(Generic[T]):
+    """The candidates of one run, one after the other.
+
+    Args:
+        job: the run.
+        step: whose bits are raised.
+        first: what missed the budget.
+    """
+
+    def __init__(self, job: Job[T], step: Quantize, first: Candidate[T]) -> None:
+        self._job, self._step, self._first = job, step, first
+        self._graph = _before(job, step)
+        assert job.data is not None
+        self._prepared = step.prepared(self._graph, job.data.take(CALIBRATION_EXAMPLES))
+        self._subject = step.subject(self._prepared)
+        self.notices = step.finished(self._prepared).notices
+        self.found = measure(self._subject)
+        self._best = first
+        self._tried: list[Bits] = []
+        self.why = "" if self.found.costs else "no op's precision can be tried on these outputs"
+
+    def run(self) -> Candidate[T]:
+        """Return the candidate that keeps the budget, or the one that misses it least."""
+        for subject in self._stages():
+            self._stage(subject)
+            if self._best.verdict.kept or self.why.startswith("the file"):
+                break
+        return self._best
+
+    def _stages(self) -> Iterator[Subject]:
+        """Yield int4 → int8 first, since int8 costs bytes alone; then what may be float."""
+        if not self.found.costs:
+            return
+        if any(cost.bits == _FOUR for cost in self.found.costs):
+            yield replace(self._subject, top=_EIGHT)
+        yield self._subject
+
+    def _stage(self, subject: Subject) -> None:
+        share = _share(self._first)
+        for _ in range(_ATTEMPTS):
+            more = raise_until(subject, self.found, max(share, _LEAST_SHARE) * self.found.error)
+            if more is None and subject.top == _EIGHT:
+                more = all_raised(subject)
+            refusal = self._refusal(more)
+            if more is None or refusal:
+                self.why = refusal
+                return
+            if dict(more) in self._tried:
+                share *= _TIGHTER
+                continue
+            one = self._attempt(more)
+            if one is None or one.verdict.kept or more == all_raised(subject):
+                return
+            share *= _TIGHTER * _share(one)
+
+    def _refusal(self, chosen: Bits | None) -> str:
+        if chosen is None:
+            return "no choice of ops brings the error on the examples down far enough"
+        floats, ops = _floats(chosen), len(rungs(self._subject))
+        if floats <= _MOST_FLOAT * ops:
+            return ""
+        return (
+            f"{floats} of {ops} ops would have to be float; then --quantize dynamic or float16 is "
+            "smaller or faster"
+        )
+
+    def _attempt(self, chosen: Bits) -> Candidate[T] | None:
+        """Return a proved candidate, None when the target does not take it."""
+        self._tried.append(chosen)
+        job, bits = self._job, (*self._step.bits, *names_of(chosen, self._graph.ops))
+        new = replace(self._step, bits=bits)
+        started = time.monotonic()
+        try:
+            outcome = new.finished(self._prepared)
+            shipped = _after(job, self._step, outcome)
+            facts = _replaced(job.ledger.report.steps, new, outcome, time.monotonic() - started)
+            job.ledger.note(steps=facts)
+            proved = job.prove(shipped)
+        except ConversionError as error:
+            self.why = f"the file with {_told(chosen)} is refused: {error.message}"
+            return None
+        steps = tuple(new if s is self._step else s for s in job.steps)
+        one = Candidate(proved, steps, job.judge(), job.ledger.report, chosen, outcome.notices)
+        self.why = f"with {_told(chosen)} {_clause(one.verdict)}"
+        if one.verdict.loss < self._best.verdict.loss or one.verdict.kept:
+            self._best = one
+        return one
 
 
 def _before(job: Job[T], step: Quantize) -> Graph:
@@ -142,41 +210,15 @@ def _before(job: Job[T], step: Quantize) -> Graph:
     return graph
 
 
-def _no_choice(found: Sensitivity) -> str:
-    return "" if found.costs else "no op's precision can be tried on these outputs"
-
-
-def _shares(candidate: Candidate[T]) -> Iterator[float]:
-    """Yield what the error on the examples must come down to, as a part of what it is.
+def _share(candidate: Candidate[T]) -> float:
+    """Return what of the error on the examples may be left, as a guess from what the budget leaves.
 
     A drop of the score grows with the squared error, disagreement and relative errors with its
-    root, roughly; a candidate that misses makes the next one stricter.
+    root, roughly.
     """
     verdict = candidate.verdict
-    share = verdict.limit / verdict.loss if verdict.loss > 0 else 1.0
-    share = _FIRST * (share if candidate.report.score is not None else share**2)
-    for _ in range(_ATTEMPTS):
-        yield max(share, _LEAST_SHARE)
-        share *= _TIGHTER
-
-
-def _attempt(
-    job: Job[T], step: Quantize, prepared: Prepared, graph: Graph, chosen: Bits
-) -> Candidate[T] | str:
-    """Return a proved candidate, or why the target does not take it."""
-    bits = (*step.bits, *names_of(chosen, graph.ops))
-    new = replace(step, bits=bits)
-    started = time.monotonic()
-    steps = tuple(new if s is step else s for s in job.steps)
-    try:
-        outcome = new.finished(prepared)
-        shipped = _after(job, step, outcome)
-        facts = _replaced(job.ledger.report.steps, new, outcome, time.monotonic() - started)
-        job.ledger.note(steps=facts)
-        proved = job.prove(shipped)
-    except ConversionError as error:
-        return f"the file with {_told(chosen)} is refused: {error.message}"
-    return Candidate(proved, steps, job.judge(), job.ledger.report)
+    left = verdict.limit / verdict.loss if verdict.loss > 0 else 1.0
+    return min(left if candidate.report.score is not None else left**2, 1.0)
 
 
 def _after(job: Job[T], step: Quantize, outcome: Outcome) -> Graph:
@@ -206,18 +248,13 @@ def _restore(ledger: Ledger, report: Report) -> None:
     )
 
 
-def _facts(
-    job: Job[T],
-    first: Candidate[T],
-    best: Candidate[T],
-    chosen: Bits,
-    found: Sensitivity,
-    why: str,
-) -> StepFacts:
-    done = best.verdict.kept
-    basis = f"chosen on {found.examples} representative examples, judged on the whole file"
-    said = f"{_told(chosen)}; {_fell(first.verdict, best.verdict)}; {basis}" if done else f"{why}"
-    options: Mapping[str, Any] = {"raised": names_of(chosen, tuple(chosen))} if done else {}
+def _facts(job: Job[T], first: Candidate[T], best: Candidate[T], search: _Search[T]) -> StepFacts:
+    done, count = best.verdict.kept, search.found.examples
+    basis = f"chosen on {count} representative examples, judged on the whole file"
+    fell = _fell(first.verdict, best.verdict)
+    said = f"{_told(best.chosen)}; {fell}; {basis}" if done else search.why
+    raised = names_of(best.chosen, tuple(best.chosen)) if done else ()
+    options: Mapping[str, Any] = {"raised": raised} if done else {}
     seconds = time.monotonic() - job.started
     return StepFacts("repair", options, "done" if done else "declined", said, seconds)
 

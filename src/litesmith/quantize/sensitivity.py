@@ -113,7 +113,8 @@ def rungs(subject: Subject) -> dict[Op, tuple[int, ...]]:
     for op in graph.ops:
         if not decided.get(op, False) or op in precisions.own:
             continue
-        steps = tuple(b for b in (4, 8, subject.top) if _first(op, precisions) <= b <= subject.top)
+        first = _first(op, precisions)
+        steps = tuple(b for b in sorted({4, 8, subject.top}) if first <= b <= subject.top)
         if subject.top == WIDE and refusal(op, WIDE) is not None:
             steps = tuple(b for b in steps if b < WIDE)
         if len(steps) > 1:
@@ -179,13 +180,27 @@ def raise_until(subject: Subject, found: Sensitivity, limit: float) -> Bits | No
 
 
 def _pruned(subject: Subject, trials: Trials, chosen: Bits, limit: float) -> Bits:
-    """Return the choice without ops that it does not need, those tried first that buy least."""
+    """Return the choice with fewer bits where they serve, ops tried first that buy least."""
     kept = dict(chosen)
-    for op in list(reversed(kept))[:_PRUNED]:
-        fewer = {o: b for o, b in kept.items() if o is not op}
-        if fewer and trials.error(built(subject, fewer)) <= limit:
-            kept = fewer
+    steps = rungs(subject)
+    left = _PRUNED
+    for op in reversed(list(kept)):
+        for bits in (b for b in steps[op] if b < kept[op]):
+            fewer = {**kept, op: bits}
+            if bits == steps[op][0]:
+                del fewer[op]
+            if not fewer or left <= 0:
+                continue
+            left -= 1
+            if trials.error(built(subject, fewer)) <= limit:
+                kept = fewer
+                break
     return kept
+
+
+def all_raised(subject: Subject) -> Bits:
+    """Return every op that may be raised at its most bits."""
+    return {op: steps[-1] for op, steps in rungs(subject).items()}
 
 
 def ladder(subject: Subject, found: Sensitivity) -> tuple[tuple[Op, int], ...]:
