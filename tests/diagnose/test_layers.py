@@ -86,4 +86,15 @@ def test_the_form_with_most_in_common_is_taken() -> None:
 def test_nothing_in_common_is_said() -> None:
     graph = random_cnn(1)
     found = compare_layers([graph], renamed(graph), batches(graph))
-    assert found.layers == () and found.of == len(graph.ops)
+    assert len(found.layers) == 1 and found.of == len(graph.ops)  # the output, by position
+    cut = renamed(graph).with_(outputs=(*renamed(graph).outputs,) * 2)
+    assert compare_layers([graph], cut, batches(graph)).layers == ()
+
+
+def test_the_first_of_joined_names_decides() -> None:
+    graph = random_cnn(1)
+    results = [t for op in graph.ops for t in op.outputs]
+    joined = substitute(graph, {t: t.with_(name=f"{t.name};x{i}") for i, t in enumerate(results)})
+    found = compare_layers([graph], joined, batches(graph))
+    assert len(found.layers) == found.of
+    assert all(one.relative_error == 0 for one in found.layers)

@@ -35,7 +35,8 @@ def islands(graph: Graph) -> Iterator[Finding]:
         # Without one it is where the file begins: someone chose that, for accuracy's sake.
         turned = sum(made_by[t].kind == "DEQUANTIZE" for t in ends)
         yield Finding(
-            "float_island", MEDIUM if turned else LOW, first.kind, place(first, first.outputs[0]), len(region),
+            "float_island", MEDIUM if turned else LOW, first.kind,
+            place(first, first.outputs[0]), len(region),
             f"{kinds(region)} compute{'s' if len(region) == 1 else ''} in float, behind {turned} "
             f"conversion{'' if turned == 1 else 's'}.",
             "Conversions and float arithmetic cost time, and integer-only targets refuse them.",

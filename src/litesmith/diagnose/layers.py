@@ -8,13 +8,15 @@ tensors to the reference's ops, which tells what each op adds from what it was h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from litesmith.diagnose.findings import place
 from litesmith.diagnose.taps import Taps, computed
 from litesmith.graph import Array, DType, Graph, Op, Tensor
+from litesmith.graph.edit import producers
 
 SQNR_CAP_DB = 300.0
 _EXAMPLES_EACH = 4
@@ -114,20 +116,53 @@ def _total(graph: Graph) -> int:
 
 
 def _matched(reference: Graph, other: Graph) -> dict[Tensor, Tensor]:
-    """Return tensor of the reference → the same of the other, in the reference's order."""
-    named = _by_name(other)
+    """Return tensor of the reference → the same of the other, in the reference's order.
+
+    Whole names go first. Converters join the names of what they fuse, not always alike, so the
+    first of them decides next. Outputs, which are renamed at will, are matched by position.
+    """
     found: dict[Tensor, Tensor] = {}
-    for name, tensor in _by_name(reference).items():
-        same = named.get(name)
-        if same is not None and same.shape == tensor.shape:
-            found[tensor] = same
-    return found
+    for named in (_whole, _first):
+        free = set(found.values())
+        theirs = _by_name(other, named)
+        for name, tensor in _by_name(reference, named).items():
+            same = theirs.get(name)
+            if tensor not in found and same not in free and same and same.shape == tensor.shape:
+                found[tensor] = same
+    if len(reference.outputs) == len(other.outputs):
+        for a, b in zip(_ends(reference), _ends(other), strict=True):
+            if a and b and a not in found and b not in found.values() and a.shape == b.shape:
+                found[a] = b
+    order = [t for t, _ in _results(reference)]
+    return {t: found[t] for t in order if t in found}
 
 
-def _by_name(graph: Graph) -> dict[str, Tensor]:
+def _whole(tensor: Tensor) -> str:
+    return tensor.name
+
+
+def _first(tensor: Tensor) -> str:
+    return tensor.name.split(";")[0]
+
+
+def _by_name(graph: Graph, named: Callable[[Tensor], str]) -> dict[str, Tensor]:
+    """Return the tensors whose name is that of no other."""
     results = _results(graph)
-    count = Counter(t.name for t, _ in results)
-    return {t.name: t for t, _ in results if count[t.name] == 1}
+    count = Counter(named(t) for t, _ in results)
+    return {named(t): t for t, _ in results if count[named(t)] == 1}
+
+
+def _ends(graph: Graph) -> list[Tensor | None]:
+    """Return what the outputs are before they are converted, None for what no op computes."""
+    made_by = producers(graph)
+    known = {t for t, _ in _results(graph)}
+    found: list[Tensor | None] = []
+    for output in graph.outputs:
+        tensor: Tensor | None = output
+        while tensor in made_by and made_by[tensor].kind in ("QUANTIZE", "DEQUANTIZE"):
+            tensor = made_by[tensor].inputs[0]
+        found.append(tensor if tensor in known else None)
+    return found
 
 
 class _Alone:
@@ -219,8 +254,3 @@ def _ranked(
         )
         for i, (tensor, other) in enumerate(pairs.items())
     )
-
-
-def place(op: Op, tensor: Tensor) -> str:
-    """Return the source's layer that an op came from, the tensor's name where nothing is known."""
-    return op.origin[0] if op.origin else tensor.name
