@@ -61,6 +61,7 @@ def export(
     c_array: str | Path | None = None,
     recipe: str | Path | None = None,
     save_recipe: str | Path | None = None,
+    explain: bool | None = None,
     listen: Listener = deaf,
     **loading: Unpack[Converting],
 ) -> Report:
@@ -74,7 +75,8 @@ def export(
             arrays by input name, a `tf.data.Dataset`, or a function returning one of these.
         eval: labelled examples, in the same forms; (x, y) for arrays.
         metric: "accuracy", "top5", "mae", "mse", "auc", "iou" or "py:file.py:function".
-        max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative).
+        max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative). Ops
+            that cost most get more bits until it is kept.
         confident: judge `max_drop` by the one-sided 95 % bound of the drop.
         preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
         embed_preprocess: build `preprocess` into the file, which is then fed raw values.
@@ -110,6 +112,7 @@ def export(
         c_array: also write the file as C++ source there (NAME.cc); NAME.h goes beside it.
         recipe: TOML file with steps and options; what is given here wins.
         save_recipe: write this run as such a file.
+        explain: also measure what each op's precision costs (`sensitivity` of the report).
         listen: called with (stage, fraction done or None).
         loading: how the source is loaded:
             signature: key of the SavedModel's or .tflite's signature.
@@ -164,6 +167,7 @@ def export(
         c_array=c_array,
         recipe=recipe,
         save_recipe=save_recipe,
+        explain=explain,
     )
     return _export.run(source, output, options, listen)
 
@@ -242,9 +246,7 @@ def bench(
     return _bench.run([Path(file) for file in files], threads, seconds, listen)
 
 
-def kernels(
-    measure: bool = False, seconds: float = 2.0, listen: Listener = deaf
-) -> KernelsReport:
+def kernels(measure: bool = False, seconds: float = 2.0, listen: Listener = deaf) -> KernelsReport:
     """Return what LiteRT's kernels cost in every form of weights, op by op.
 
     Args:

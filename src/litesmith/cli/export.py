@@ -192,7 +192,8 @@ def export(
         typer.Option(
             metavar="D",
             help="The most the score may get worse: 0.01 in its own unit, or 1% of it. Without "
-            "--eval: of top-1 agreement. A file that misses it is kept as NAME.rejected.tflite.",
+            "--eval: of top-1 agreement. Ops that cost most get more bits until it is kept; a file "
+            "that misses it is kept as NAME.rejected.tflite.",
             rich_help_panel=_PROOF,
         ),
     ] = None,
@@ -220,7 +221,10 @@ def export(
         typer.Option(metavar="RULE", help="Leave a family of rewrites out; may be repeated."),
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what was rewritten, what was not, and why.")
+        bool,
+        typer.Option(
+            "--explain", help="Say what was rewritten, what was not, why, and what ops cost."
+        ),
     ] = False,
     save_float: Annotated[
         Path | None,
@@ -295,6 +299,7 @@ def export(
             c_array=c_array,
             recipe=recipe,
             save_recipe=save_recipe,
+            explain=explain,
             listen=listen,
             **loading,
         )

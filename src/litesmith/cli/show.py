@@ -21,6 +21,7 @@ _TITLES = {
     "lint": "Looking at the data",
     "calibrate": "Quantizing",
     "repair": "Raising precision",
+    "sensitivity": "Trying every op's precision",
     "verify": "Verifying against the original",
     "measure": "Measuring latency",
     "layers": "Comparing tensor by tensor",

@@ -25,7 +25,7 @@ from litesmith.forge.options import ExportOptions, Listener
 from litesmith.forge.original import Original
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
-from litesmith.forge.repair import Job, repaired
+from litesmith.forge.repair import Job, explained, repaired
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
 from litesmith.graph import Graph
@@ -117,11 +117,13 @@ def _run(
             return built
 
         built = proved(shipped)
+        judge = partial(_judge, plan, ledger)
+        job = Job(rest, exact, given.examples, proved, judge, listen, ledger)
         if plan.max_drop is not None:
-            judge = partial(_judge, plan, ledger)
-            job = Job(rest, exact, given.examples, proved, judge, listen, ledger)
             built, rest = repaired(job, built)
             plan = replace(plan, steps=(*leading, *rest))
+        if plan.options.explain:
+            explained(job)
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
     latency = _latency(built, next(reference.pairs())[0])

@@ -119,6 +119,7 @@ class ExportOptions:
         save_float: where to write the float .tflite too.
         c_array: where to write the file as C++ source too; a header goes beside it.
         recipe, save_recipe: TOML files to read and to write.
+        explain: measure what each op's precision costs.
     """
 
     loading: LoadingOptions = LoadingOptions()
@@ -155,6 +156,7 @@ class ExportOptions:
     c_array: str | Path | None = None
     recipe: str | Path | None = None
     save_recipe: str | Path | None = None
+    explain: bool | None = None
 
 
 @dataclass(frozen=True)

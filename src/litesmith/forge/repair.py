@@ -305,6 +305,13 @@ def _rows(found: Sensitivity, chosen: Bits) -> tuple[OpCost, ...]:
     )
 
 
-def table(subject: Subject) -> tuple[OpCost, ...]:
-    """Return what each op's precision costs, for a run that needs no repair."""
-    return _rows(measure(subject), {})
+def explained(job: Job[T]) -> None:
+    """Note what each op's precision costs, for a run that needed no repair."""
+    step = next((s for s in job.steps if isinstance(s, Quantize)), None)
+    if step is None or job.data is None or not find_scheme(step.scheme).integer:
+        return
+    if job.ledger.report.sensitivity:
+        return
+    job.listen("sensitivity", None)
+    prepared = step.prepared(_before(job, step), job.data.take(CALIBRATION_EXAMPLES))
+    job.ledger.note(sensitivity=_rows(measure(step.subject(prepared)), {}))

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from litesmith.forge.options import ExportOptions
 from litesmith.graph.step import Notice
 from litesmith.measure import Fidelity
-from litesmith.report import Report
+from litesmith.quantize import find_scheme
+from litesmith.report import Report, Score
 
 _LOW_AGREEMENT = 0.95
 _LOW_SQNR_DB = 15.0
-_LARGE_DROP = 0.01
+_LARGE_DROP = 0.01  # a point
+_LARGE_PART = 0.05
 _SLOWER = 1.1
 
 
@@ -57,13 +59,8 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
                 f"The error is only {parity.sqnr_db:.1f} dB below the signal.",
                 "Check that --data and --preprocess are what the model was trained on.",
             )
-    in_points = score is not None and options.max_drop is None and score.unit == "fraction"
-    if score is not None and in_points and score.drop > _LARGE_DROP:
-        yield Notice(
-            "score_drop",
-            f"{score.metric} drops by {score.drop * 100:.1f} points on {score.examples} examples.",
-            "Set --max-drop to make this an error; try --quantize dynamic or float16.",
-        )
+    if score is not None and options.max_drop is None:
+        yield from _large_drop(score, repairs=find_scheme(scheme).integer)
     if report.target is not None and report.target.proof == "rules":
         yield Notice(
             "not_run_there",
@@ -77,3 +74,22 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
             "float .tflite on this machine.",
             f"--quantize {scheme} saves bytes here, not time.",
         )
+
+
+def _large_drop(score: Score, repairs: bool) -> Iterator[Notice]:
+    """Warn of more than a point, or of a twentieth of a score that is no fraction."""
+    points = score.unit == "fraction"
+    if score.drop <= (_LARGE_DROP if points else _LARGE_PART * abs(score.source)):
+        return
+    worse = (
+        f"drops by {score.drop * 100:.1f} points"
+        if points
+        else f"gets worse by {score.drop:.3g}, from {score.source:.3g} to {score.artifact:.3g},"
+    )
+    yield Notice(
+        "score_drop",
+        f"{score.metric} {worse} on {score.examples} examples.",
+        "Set --max-drop, and the ops that cost most get more bits."
+        if repairs
+        else "Set --max-drop to make this an error.",
+    )

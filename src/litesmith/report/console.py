@@ -14,6 +14,7 @@ from litesmith.report import formats as fmt
 from litesmith.report.described import metadata_rows
 from litesmith.report.findings import findings_list
 from litesmith.report.layers import layers_table
+from litesmith.report.losses import LARGE, large_losses, sensitivity_table
 from litesmith.report.model import (
     BenchReport,
     CheckReport,
@@ -35,10 +36,12 @@ def export_table(report: Report) -> RenderableType:
     table = _table("model", *_export_columns(report))
     for row in _export_rows(report):
         table.add_row(*row)
-    parts: list[RenderableType] = [Text(), table, *_basis(report)]
+    parts: list[RenderableType] = [Text(), *large_losses(report.warnings), table, *_basis(report)]
+    if any(one.raised_to is not None for one in report.sensitivity):
+        parts += sensitivity_table(report)
     if report.source is not None:
         parts += [Text(f"About the source: {line}") for line in report.source.repairs]
-    parts += _warnings(report.warnings)
+    parts += _warnings(one for one in report.warnings if one.code not in LARGE)
     artifact = report.artifact
     if artifact is not None:
         ends = f"{_ports(artifact.inputs)} → {_ports(artifact.outputs)}"
@@ -58,7 +61,9 @@ def explained_table(report: Report) -> RenderableType:
     for step in report.steps:
         lines.append(Text.assemble((step.name, "bold"), f"  {step.outcome}: {step.why}"))
         lines += [Text(f"  not done: {reason}") for reason in step.explain]
-    return Group(export_table(report), Text(), *lines)
+    raised = any(one.raised_to is not None for one in report.sensitivity)
+    ranked = [] if raised else sensitivity_table(report)
+    return Group(export_table(report), *ranked, Text(), *lines)
 
 
 def demo_table(report: Report) -> RenderableType:

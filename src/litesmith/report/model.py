@@ -183,10 +183,11 @@ class StepFacts:
 class OpCost:
     """What the precision of one op costs when all others are float.
 
-    `op` is the name of its result, as `--bits` takes it; `bits` 4 (weights; activations 8), 8 or 16
-    (activations; weights 8). `output_error`: divergence (nats) of the probabilities behind a softmax
-    or logistic, else squared error over the outputs' variance, on a sample of the representative
-    examples. `raised_to`: the bits it got to keep a budget, None where it kept its own.
+    `op` is the name of its result, as `--bits` takes it; `bits` 4 (weights; activations 8), 8 or
+    16 (activations; weights 8). `output_error`: divergence (nats) of the probabilities behind a
+    softmax or logistic, else squared error over the outputs' variance, on a sample of the
+    representative examples. `raised_to`: the bits it got to keep a budget, None where it kept its
+    own.
     """
 
     op: str
