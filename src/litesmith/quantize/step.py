@@ -19,6 +19,7 @@ from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
+from litesmith.quantize.masks import softened
 from litesmith.quantize.notices import describe, float_notices, keeps_bytes, place, prices
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
@@ -159,20 +160,23 @@ class Quantize:
         ranges = calibrate(graph, data, progress)
         precisions = self._precisions(graph)
         found = entrances(graph, ranges, integer_ops(graph, outputs, apart.floats, precisions)[0])
-        graph, ranges, precisions = found.graph, found.ranges, self._precisions(found.graph)
+        bits = find_scheme(self.scheme).bits
+        masks = softened(found.graph, found.ranges, _SOFTMAX_STEP[bits == WIDE])
+        graph, ranges = masks.graph, masks.ranges
         arrive = _types(self.input_type, graph.input_names(), "input")
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
         inputs = _integers(graph.inputs, arrive)
         pins = {**_pins(inputs, ranges), **found.pins}
         ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
-        if find_scheme(self.scheme).bits != WIDE:
+        if bits != WIDE:
             build = lambda draft: self._built(draft, ends)[0]  # noqa: E731
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
             islands = not self.integer_only and not _integers(graph.outputs, leave)
             draft = tuned(draft, build, given, islands)
-        return Prepared(draft, ends, (*found.why, *apart.why, *draft.why), apart.notices)
+        why = (*found.why, *masks.why, *apart.why, *draft.why)
+        return Prepared(draft, ends, why, apart.notices)
 
     def finished(self, prepared: Prepared) -> Outcome:
         """Return the integer graph of what was prepared, by this step or by one of other bits.
@@ -235,6 +239,7 @@ class Quantize:
         return outcome
 
 
+_SOFTMAX_STEP = (1 / 256, 1 / 32768)  # of its int8 and int16 results
 _FORMS = {4: "int4", 8: "int8", 16: "float16"}
 
 
