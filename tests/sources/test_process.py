@@ -31,7 +31,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     ("function", "says"),
-    [("abort", "SIGABRT"), ("kill", "SIGKILL"), ("leave", "exit code 3"), ("hang", "given up"), ("endless", "structure has no end")],
+    [
+        ("abort", "SIGABRT"),
+        ("kill", "SIGKILL"),
+        ("leave", "exit code 3"),
+        ("hang", "given up"),
+        ("endless", "structure has no end"),
+    ],
 )
 def test_deaths(
     model: Model, code: str, temporary: Path, logs: Path, function: str, says: str
