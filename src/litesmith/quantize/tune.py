@@ -18,7 +18,7 @@ from types import MappingProxyType
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import facts
-from litesmith.quantize.clip import Range, narrower, percentiles, sampled_values
+from litesmith.quantize.clip import Range, percentiles, sampled_values
 from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price, macs
 from litesmith.quantize.ranges import Ranges, narrowed
 from litesmith.quantize.trials import Trials, heads
@@ -144,7 +144,7 @@ def _clips(draft: Draft, contest: Contest) -> list[dict[Tensor, Range]]:
     few = len(contest.sample) <= _FEWEST  # they are costly
     values = sampled_values(draft.graph, contest.sample[:: 2 if few else 1])
     rare = [percentiles(draft.ranges, values, percent) for percent in _PERCENT]
-    return [clip for clip in (narrower(draft.ranges, values), *rare) if clip]
+    return [clip for clip in rare if clip]
 
 
 def _clipped(base: Draft, clip: Mapping[Tensor, Range]) -> Draft:
