@@ -17,11 +17,13 @@ if sys.argv[1].endswith(".keras"):
     import keras
 else:
     import tf_keras as keras
-imported = time.perf_counter()
+imported, busy = time.perf_counter(), time.process_time()
 model = keras.models.load_model(sys.argv[1], compile=False)
 specs = [tf.TensorSpec((1, *x.shape[1:]), x.dtype) for x in model.inputs]
 function = tf.function(lambda x: model(x, training=False)).get_concrete_function(*specs)
 converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
 size = len(converter.convert())
 done = time.perf_counter()
-print(json.dumps({"import_s": imported - started, "seconds": done - imported, "bytes": size}))
+cpu = time.process_time() - busy
+times = {"import_s": imported - started, "seconds": done - imported, "cpu_s": cpu}
+print(json.dumps({**times, "bytes": size}))
