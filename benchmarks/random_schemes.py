@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,10 +88,11 @@ def _tell(number: int) -> None:
     for step in INTEGER_STEPS:
         lowered = step(lowered).graph
     random = np.random.default_rng(number)
-    kinds = sorted(op_counts(lowered))
-    bits = tuple(f"{kind}={random.choice([4, 8, 16, 32])}" for kind in random.permutation(kinds))
     steps = {name: Quantize(name) for name in SCHEMES}
-    steps["mixture"] = Quantize(str(random.choice(list(SCHEMES))), bits=bits)
+    mixed = Quantize(str(random.choice(list(SCHEMES))))
+    kinds = sorted(op_counts(lowered if mixed.integer_activations else graph))
+    bits = tuple(f"{kind}={random.choice([4, 8, 16, 32])}" for kind in random.permutation(kinds))
+    steps["mixture"] = replace(mixed, bits=bits)
     for name, step in steps.items():
         print(number, name, flush=True)
         source = lowered if step.integer_activations else graph
