@@ -33,6 +33,7 @@ def export(
     eval: Any = None,
     metric: str | None = None,
     max_drop: float | str | None = None,
+    max_size: int | str | None = None,
     confident: bool | None = None,
     preprocess: Texts = None,
     embed_preprocess: bool | None = None,
@@ -77,6 +78,8 @@ def export(
         metric: "accuracy", "top5", "mae", "mse", "auc", "iou" or "py:file.py:function".
         max_drop: the most the score may get worse: 0.01 (its own unit) or "1%" (relative). Ops
             that cost most get more bits until it is kept.
+        max_size: the most bytes: 60000, "60kB", or "25%" of the float .tflite. Weights that cost
+            least get 4 bits until it is kept.
         confident: judge `max_drop` by the one-sided 95 % bound of the drop.
         preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
         embed_preprocess: build `preprocess` into the file, which is then fed raw values.
@@ -139,6 +142,7 @@ def export(
         eval=eval,
         metric=metric,
         max_drop=max_drop,
+        max_size=max_size,
         confident=confident,
         preprocess=as_texts(preprocess),
         embed_preprocess=embed_preprocess,

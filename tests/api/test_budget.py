@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from litesmith.forge.budget import judge
+from litesmith.errors import InputError
+from litesmith.forge.budget import judge, parse_max_size
 from litesmith.forge.options import MaxDrop
 from litesmith.report import Parity, Score
 
@@ -38,3 +39,24 @@ def test_the_sentence_names_the_loss_and_the_budget():
 def test_a_gain_is_within_any_budget():
     gain = Score("accuracy", 500, 0.5, 0.52, -0.02, -0.01)
     assert judge(MaxDrop(0.0, False), False, gain, PARITY).kept
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [
+        (60000, 60000),
+        ("60000", 60000),
+        ("60 kB", 60000),
+        ("1.5MB", 1_500_000),
+        ("700b", 700),
+        ("25%", 50),
+    ],
+)
+def test_max_size(given, limit):
+    assert parse_max_size(given).limit(200) == limit
+
+
+@pytest.mark.parametrize("given", ["", "kB", "-1", "0", "many", "inf", "nan%"])
+def test_max_size_refuses(given):
+    with pytest.raises(InputError, match="--max-size"):
+        parse_max_size(given)

@@ -51,7 +51,7 @@ def test_a_collapse_is_repaired_with_few_ops(use, tmp_path):
     assert report.steps[-1].name == "repair"
     assert report.steps[-1].outcome == "done"
     assert "drop in accuracy went from" in report.steps[-1].why
-    raised = {one.op for one in report.sensitivity if one.raised_to is not None}
+    raised = {one.op for one in report.sensitivity if one.chosen_bits is not None}
     assert 0 < len(raised) <= 2
     assert [s.name for s in report.steps].count("quantize") == 1
     again = tmp_path / "again.tflite"
@@ -68,7 +68,7 @@ def test_without_labels_the_agreement_is_what_is_kept(use, tmp_path):
     assert report.steps[-1].outcome == "done"
     rows = document(report)["sensitivity"]
     assert set(rows[0]) == {
-        "op", "kind", "layers", "bits", "output_error", "weights_bytes", "raised_to",
+        "op", "kind", "layers", "bits", "output_error", "weights_bytes", "chosen_bits",
     }  # fmt: skip
     assert [r["output_error"] for r in rows] == sorted(
         (r["output_error"] for r in rows), reverse=True

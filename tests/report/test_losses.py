@@ -27,7 +27,7 @@ def test_a_large_loss_stands_above_the_table():
 
 def test_the_ranked_ops_are_shown_when_some_were_raised_or_when_asked():
     quiet = Report("0", sensitivity=(COST,))
-    raised = replace(quiet, sensitivity=(replace(COST, raised_to=32),))
+    raised = replace(quiet, sensitivity=(replace(COST, chosen_bits=32),))
     assert "stem" not in text(export_table(quiet))
     assert "stem" in text(explained_table(quiet))
     assert "float" in text(export_table(raised))
@@ -36,7 +36,7 @@ def test_the_ranked_ops_are_shown_when_some_were_raised_or_when_asked():
 
 def test_the_list_is_cut_but_raised_ops_stay():
     many = tuple(replace(COST, op=f"op{i}", layers=(f"layer{i}",)) for i in range(30))
-    last = replace(many[-1], raised_to=8)
+    last = replace(many[-1], chosen_bits=8)
     shown = text(export_table(Report("0", sensitivity=(*many[:-1], last))))
     assert "layer29" in shown
     assert "layer20" not in shown

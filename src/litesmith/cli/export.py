@@ -197,6 +197,15 @@ def export(
             rich_help_panel=_PROOF,
         ),
     ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="The most bytes: 60kB, 1.5MB, or 25% of the float .tflite. Weights that cost "
+            "least get 4 bits until it is kept.",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
     confident: Annotated[
         bool | None,
         typer.Option(
@@ -271,6 +280,7 @@ def export(
             eval=eval,
             metric=metric,
             max_drop=max_drop,
+            max_size=max_size,
             confident=confident,
             preprocess=preprocess,
             embed_preprocess=embed_preprocess,

@@ -1,9 +1,11 @@
-"""Was the budget kept that the user set with --max-drop?"""
+"""Were the budgets kept that the user set with --max-drop and --max-size?"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from litesmith.errors import InputError
 from litesmith.forge.options import MaxDrop
 from litesmith.report import Parity, Score
 
@@ -42,3 +44,38 @@ def judge(budget: MaxDrop, confident: bool, score: Score | None, parity: Parity)
     if parity.top1_agreement is not None:
         return Verdict("The loss of top-1 agreement", 1 - parity.top1_agreement, budget.value)
     return Verdict("The relative output error", parity.relative_error or 0.0, budget.value)
+
+
+_UNITS = {"%": 0.01, "mb": 1e6, "kb": 1e3, "b": 1.0, "": 1.0}
+
+
+@dataclass(frozen=True)
+class MaxSize:
+    """The most bytes the file may have: `value` bytes, or that part of the float .tflite."""
+
+    value: float
+    relative: bool
+
+    def limit(self, float_bytes: int) -> int:
+        """Return the limit in bytes, for a float file of so many."""
+        return int(self.value * float_bytes) if self.relative else int(self.value)
+
+
+def parse_max_size(given: int | str) -> MaxSize:
+    """Return 60000, "60kB", "1.5 MB" or "25%" (of the float .tflite) as a budget.
+
+    Raises:
+        InputError: another form, or nothing above 0.
+    """
+    text = str(given).strip().lower()
+    unit = next(name for name in _UNITS if text.endswith(name))
+    try:
+        value = float(text.removesuffix(unit)) * _UNITS[unit]
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value <= 0:
+        raise InputError(
+            f"--max-size {given} is not a size.",
+            "Write bytes (60000), 60kB, 1.5MB, or 25% of the float .tflite.",
+        )
+    return MaxSize(value, unit == "%")

@@ -18,6 +18,7 @@ from litesmith.forge.carried import load_examples, load_labelled, notice
 from litesmith.forge.described import described
 from litesmith.forge.ends import answer_names, data_preprocess, fed, refuse_types, renamed
 from litesmith.forge.facts import artifact_facts, source_facts
+from litesmith.forge.fit import fitted
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
 from litesmith.forge.open_dimensions import check_open
@@ -25,9 +26,10 @@ from litesmith.forge.options import ExportOptions, Listener
 from litesmith.forge.original import Original
 from litesmith.forge.plan import Plan, load_options, make_plan
 from litesmith.forge.quantized import quantized_weights
-from litesmith.forge.repair import Job, explained, repaired
+from litesmith.forge.repair import repaired
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
+from litesmith.forge.variants import Job, explained
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice
 from litesmith.measure import measure_size
@@ -40,6 +42,11 @@ from litesmith.sources import FileSession, Source, SourceInfo, open_source
 
 _CALIBRATION_EXAMPLES = 1000
 _FLOAT_TOLERANCE = 1e-3
+# Behind a budget missed: of the score, of the size.
+_WAYS = (
+    "Try --quantize dynamic or float16, or more representative --data.",
+    "Use --quantize int8 or int4 with --data, or a smaller model.",
+)
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,10 @@ def _run(
         built = proved(shipped)
         judge = partial(_judge, plan, ledger)
         job = Job(rest, exact, given.examples, proved, judge, listen, ledger)
-        if plan.max_drop is not None:
-            built, rest = repaired(job, built)
-            plan = replace(plan, steps=(*leading, *rest))
+        limit = _size_limit(plan, ledger)
+        # A file that was made to fit stays: more bits would undo it.
+        built, rest = repaired(job, built) if limit is None else fitted(job, built, limit)
+        plan = replace(plan, steps=(*leading, *rest))
         if plan.options.explain:
             explained(job)
     # The child is gone, so that nothing disturbs the clock.
@@ -270,11 +278,29 @@ def _latency(built: _Built, batch: Sequence[Any]) -> Latency | None:
     )
 
 
-def _judge(plan: Plan, ledger: Ledger) -> budget.Verdict:
+def _judge(plan: Plan, ledger: Ledger) -> budget.Verdict | None:
     report = ledger.report
-    assert plan.max_drop is not None and report.parity is not None
+    if plan.max_drop is None or report.parity is None:
+        return None
     confident = bool(plan.options.confident)
     return budget.judge(plan.max_drop, confident, report.score, report.parity)
+
+
+def _size_limit(plan: Plan, ledger: Ledger) -> int | None:
+    exact = ledger.report.float_tflite
+    if plan.max_size is None or exact is None:
+        return None
+    return plan.max_size.limit(exact.size_bytes)
+
+
+def _missed(plan: Plan, ledger: Ledger) -> str:
+    """Return which budget was missed and by how much, "" when none was."""
+    verdict, limit = _judge(plan, ledger), _size_limit(plan, ledger)
+    artifact = ledger.report.artifact
+    size = 0 if artifact is None else artifact.size_bytes
+    if limit is not None and size > limit:
+        return f"The smallest file found has {size:,} bytes; --max-size allows {limit:,}."
+    return "" if verdict is None or verdict.kept else verdict.sentence()
 
 
 def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
@@ -284,17 +310,15 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
         BudgetError: the budget was missed.
         InputError: the files cannot be written; nothing is.
     """
-    report = ledger.report
-    if plan.max_drop is not None:
-        verdict = _judge(plan, ledger)
-        if not verdict.kept and report.artifact is not None:
-            write_files({plan.rejected: built.model})
-            ledger.note(artifact=replace(report.artifact, path=str(plan.rejected)))
-            raise BudgetError(
-                verdict.sentence(),
-                f"The file was kept as {plan.rejected}; {plan.output} was not written. "
-                "Try --quantize dynamic or float16, or more representative --data.",
-            )
+    report, missed = ledger.report, _missed(plan, ledger)
+    if missed and report.artifact is not None:
+        write_files({plan.rejected: built.model})
+        ledger.note(artifact=replace(report.artifact, path=str(plan.rejected)))
+        raise BudgetError(
+            missed,
+            f"The file was kept as {plan.rejected}; {plan.output} was not written. "
+            + _WAYS["--max-size" in missed],
+        )
     files = {plan.output: built.model}
     if "--save-float" in plan.extras:
         files[plan.extras["--save-float"]] = built.float_model

@@ -10,6 +10,7 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
+from litesmith.forge.budget import MaxSize, parse_max_size
 from litesmith.forge.c_array import header_of
 from litesmith.forge.described import with_metadata
 from litesmith.forge.ends import refuse_preprocess, with_ends, with_names
@@ -40,6 +41,7 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "eval": ("eval", _TEXT),
     "metric": ("metric", _TEXT),
     "max-drop": ("max_drop", (int, float, str)),
+    "max-size": ("max_size", (int, str)),
     "confident": ("confident", (bool,)),
     "preprocess": ("preprocess", _TEXTS),
     "embed-preprocess": ("embed_preprocess", (bool,)),
@@ -78,6 +80,7 @@ class Plan:
         steps: from the float graph to the one that ships.
         target: the runtime that must run it.
         max_drop: the budget, if any.
+        max_size: the same of bytes.
         seed: of generated inputs.
     """
 
@@ -88,6 +91,7 @@ class Plan:
     target: Target
     max_drop: MaxDrop | None
     seed: int
+    max_size: MaxSize | None = None
 
     @property
     def rejected(self) -> Path:
@@ -137,7 +141,8 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
     steps = with_metadata(with_names(with_ends(steps, options), options), options)
     steps = tuple(_without(formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
-    plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0)
+    max_size = None if options.max_size is None else parse_max_size(options.max_size)
+    plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0, max_size)
     _refuse_contradictions(plan)
     return plan
 

@@ -6,34 +6,21 @@ the agreement) is asked of each candidate as a whole, some three of them, and ne
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from litesmith import graph as graphs
-from litesmith.data import Examples
-from litesmith.errors import ConversionError
 from litesmith.forge.budget import Verdict
-from litesmith.forge.ledger import Ledger
-from litesmith.forge.options import Listener
-from litesmith.forge.steps import CALIBRATION_EXAMPLES
-from litesmith.graph import Graph, Op
-from litesmith.graph.step import Notice, Outcome
-from litesmith.quantize import Quantize, find_scheme
+from litesmith.forge.variants import Candidate, Job, Variants, facts_of, rows_of, told
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.quantize.sensitivity import (
     Bits,
-    Sensitivity,
     Subject,
     all_raised,
     measure,
-    names_of,
     raise_until,
     rungs,
 )
-from litesmith.recipe import step_options
-from litesmith.report import OpCost, Report, StepFacts
 
 _FOUR, _EIGHT = 4, 8
 _TIGHTER = 0.7  # the share that a candidate gets behind one that missed, beside what it missed by
@@ -44,72 +31,23 @@ _MOST_FLOAT = 0.5  # of the ops; with more, a scheme with float activations serv
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Candidate(Generic[T]):
-    """A file that was proved, and what was found.
-
-    Attributes:
-        proved: the file.
-        steps: that made it from the float graph.
-        verdict: on the budget.
-        report: what was known when it had been proved.
-        chosen: ops that were raised.
-        notices: of the step that quantized.
-    """
-
-    proved: T
-    steps: tuple[Any, ...]
-    verdict: Verdict
-    report: Report
-    chosen: Bits = field(default_factory=dict)
-    notices: tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True)
-class Job(Generic[T]):
-    """What repairing needs of a run.
-
-    Attributes:
-        steps: from `graph` to the file that missed the budget.
-        graph: float graph.
-        data: representative examples.
-        prove: makes a file of a graph, loads it and notes how good it is in the ledger.
-        judge: holds what the ledger says against the budget.
-    """
-
-    steps: tuple[Any, ...]
-    graph: Graph
-    data: Examples | None
-    prove: Callable[[Graph], T]
-    judge: Callable[[], Verdict]
-    listen: Listener
-    ledger: Ledger
-    started: float = field(default_factory=time.monotonic)
-
-
-def repaired(job: Job[T], first: T) -> tuple[T, tuple[Any, ...]]:
+def repaired(job: Job[T], proved: T) -> tuple[T, tuple[Any, ...]]:
     """Return the file that keeps the budget and its steps; the best there is if none does.
 
     Args:
         job: the run.
-        first: what was proved.
+        proved: its file so far.
     """
-    candidate = Candidate(first, job.steps, job.judge(), job.ledger.report)
-    if candidate.verdict.kept:
-        return first, job.steps
-    step = next((s for s in job.steps if isinstance(s, Quantize)), None)
-    if step is None or job.data is None or not find_scheme(step.scheme).integer:
-        return first, job.steps
+    first, step = job.first(proved), job.step()
+    if step is None or first.verdict is None or first.verdict.kept:
+        return proved, job.steps
     job.listen("repair", None)
-    search = _Search(job, step, candidate)
-    best = search.run()
-    _restore(job.ledger, best.report)
-    if best is not candidate:
-        job.ledger.withdraw(search.notices)
-        job.ledger.warn(best.notices)
-    rows = _rows(search.found, best.chosen if best.verdict.kept else {})
-    facts = _facts(job, candidate, best, search)
-    job.ledger.note(steps=(*job.ledger.report.steps, facts), sensitivity=rows)
+    search = _Search(job, Variants(job, step), first)
+    search.run()
+    best, kept = search.best, _verdict(search.best).kept
+    why = f"{told(best.chosen)}; {_fell(first, best)}; {search.basis}" if kept else search.why
+    facts = facts_of("repair", job, kept, why, best.chosen)
+    search.variants.settle(best, facts, rows_of(search.found, best.chosen if kept else {}))
     return best.proved, best.steps
 
 
@@ -118,29 +56,29 @@ class _Search(Generic[T]):
 
     Args:
         job: the run.
-        step: whose bits are raised.
+        variants: makes them.
         first: what missed the budget.
     """
 
-    def __init__(self, job: Job[T], step: Quantize, first: Candidate[T]) -> None:
-        self._job, self._step, self._first = job, step, first
-        self._graph = _before(job, step)
-        assert job.data is not None
-        self._prepared = step.prepared(self._graph, job.data.take(CALIBRATION_EXAMPLES))
-        self._subject = step.subject(self._prepared)
-        self.notices = step.finished(self._prepared).notices
+    def __init__(self, job: Job[T], variants: Variants[T], first: Candidate[T]) -> None:
+        self.variants, self._first, self.best = variants, first, first
+        self._subject = variants.subject
         self.found = measure(self._subject)
-        self._best = first
         self._tried: list[Bits] = []
         self.why = "" if self.found.costs else "no op's precision can be tried on these outputs"
 
-    def run(self) -> Candidate[T]:
-        """Return the candidate that keeps the budget, or the one that misses it least."""
+    @property
+    def basis(self) -> str:
+        """What the choice rests on."""
+        count = self.found.examples
+        return f"chosen on {count} representative examples, judged on the whole file"
+
+    def run(self) -> None:
+        """Look for a candidate that keeps the budget; `best` is the one that misses it least."""
         for subject in self._stages():
             self._stage(subject)
-            if self._best.verdict.kept or self.why.startswith("the file"):
+            if _verdict(self.best).kept or self.variants.refusal:
                 break
-        return self._best
 
     def _stages(self) -> Iterator[Subject]:
         """Yield int4 → int8 first, since int8 costs bytes alone; then what may be float."""
@@ -164,7 +102,7 @@ class _Search(Generic[T]):
                 share *= _TIGHTER
                 continue
             one = self._attempt(more)
-            if one is None or one.verdict.kept or more == all_raised(subject):
+            if one is None or _verdict(one).kept or more == all_raised(subject):
                 return
             share *= _TIGHTER * _share(one)
 
@@ -180,34 +118,20 @@ class _Search(Generic[T]):
         )
 
     def _attempt(self, chosen: Bits) -> Candidate[T] | None:
-        """Return a proved candidate, None when the target does not take it."""
         self._tried.append(chosen)
-        job, bits = self._job, (*self._step.bits, *names_of(chosen, self._graph.ops))
-        new = replace(self._step, bits=bits)
-        started = time.monotonic()
-        try:
-            outcome = new.finished(self._prepared)
-            shipped = _after(job, self._step, outcome)
-            facts = _replaced(job.ledger.report.steps, new, outcome, time.monotonic() - started)
-            job.ledger.note(steps=facts)
-            proved = job.prove(shipped)
-        except ConversionError as error:
-            self.why = f"the file with {_told(chosen)} is refused: {error.message}"
+        one = self.variants.attempt(chosen)
+        if one is None:
+            self.why = self.variants.refusal
             return None
-        steps = tuple(new if s is self._step else s for s in job.steps)
-        one = Candidate(proved, steps, job.judge(), job.ledger.report, chosen, outcome.notices)
-        self.why = f"with {_told(chosen)} {_clause(one.verdict)}"
-        if one.verdict.loss < self._best.verdict.loss or one.verdict.kept:
-            self._best = one
+        self.why = f"with {told(chosen)} {_clause(_verdict(one))}"
+        if _verdict(one).kept or _verdict(one).loss < _verdict(self.best).loss:
+            self.best = one
         return one
 
 
-def _before(job: Job[T], step: Quantize) -> Graph:
-    """Return the graph that the step was given."""
-    graph = job.graph
-    for other in job.steps[: job.steps.index(step)]:
-        graph = other(graph).graph
-    return graph
+def _verdict(candidate: Candidate[T]) -> Verdict:
+    assert candidate.verdict is not None
+    return candidate.verdict
 
 
 def _share(candidate: Candidate[T]) -> float:
@@ -216,52 +140,15 @@ def _share(candidate: Candidate[T]) -> float:
     A drop of the score grows with the squared error, disagreement and relative errors with its
     root, roughly.
     """
-    verdict = candidate.verdict
+    verdict = _verdict(candidate)
     left = verdict.limit / verdict.loss if verdict.loss > 0 else 1.0
     return min(left if candidate.report.score is not None else left**2, 1.0)
 
 
-def _after(job: Job[T], step: Quantize, outcome: Outcome) -> Graph:
-    graph = outcome.graph
-    graphs.verify(graph)
-    for other in job.steps[job.steps.index(step) + 1 :]:
-        graph = other(graph).graph
-        graphs.verify(graph)
-    return graph
-
-
-def _replaced(
-    facts: Sequence[StepFacts], step: Quantize, outcome: Outcome, seconds: float
-) -> tuple[StepFacts, ...]:
-    new = StepFacts(step.name, step_options(step), "done", outcome.why, seconds, outcome.explain)
-    return tuple(new if one.name == step.name else one for one in facts)
-
-
-def _restore(ledger: Ledger, report: Report) -> None:
-    ledger.note(
-        parity=report.parity,
-        score=report.score,
-        artifact=report.artifact,
-        float_tflite=report.float_tflite,
-        target=report.target,
-        steps=report.steps,
-    )
-
-
-def _facts(job: Job[T], first: Candidate[T], best: Candidate[T], search: _Search[T]) -> StepFacts:
-    done, count = best.verdict.kept, search.found.examples
-    basis = f"chosen on {count} representative examples, judged on the whole file"
-    fell = _fell(first.verdict, best.verdict)
-    said = f"{_told(best.chosen)}; {fell}; {basis}" if done else search.why
-    raised = names_of(best.chosen, tuple(best.chosen)) if done else ()
-    options: Mapping[str, Any] = {"raised": raised} if done else {}
-    seconds = time.monotonic() - job.started
-    return StepFacts("repair", options, "done" if done else "declined", said, seconds)
-
-
-def _fell(first: Verdict, best: Verdict) -> str:
-    what = best.what[0].lower() + best.what[1:]
-    return f"{what} went from {first.loss:.4g} to {best.loss:.4g} (allowed {best.limit:.4g})"
+def _fell(first: Candidate[T], best: Candidate[T]) -> str:
+    before, after = _verdict(first), _verdict(best)
+    what = after.what[0].lower() + after.what[1:]
+    return f"{what} went from {before.loss:.4g} to {after.loss:.4g} (allowed {after.limit:.4g})"
 
 
 def _clause(verdict: Verdict) -> str:
@@ -269,49 +156,5 @@ def _clause(verdict: Verdict) -> str:
     return sentence[0].lower() + sentence[1:]
 
 
-_FORMS = {8: "int8", 16: "16 bits", FLOAT_BITS: "float"}
-
-
-def _told(chosen: Bits) -> str:
-    """Return "CONV_2D 'stem' and 2 more in float, 1 ADD in int8"."""
-    parts = []
-    for bits in sorted(set(chosen.values()), reverse=True):
-        ops = [op for op, own in chosen.items() if own == bits]
-        more = f" and {len(ops) - 1} more" if len(ops) > 1 else ""
-        parts.append(f"{ops[0].kind} '{_place(ops[0])}'{more} in {_FORMS[bits]}")
-    return ", ".join(parts)
-
-
-def _place(op: Op) -> str:
-    return op.origin[0] if op.origin else op.outputs[0].name
-
-
 def _floats(chosen: Bits) -> int:
     return sum(bits == FLOAT_BITS for bits in chosen.values())
-
-
-def _rows(found: Sensitivity, chosen: Bits) -> tuple[OpCost, ...]:
-    return tuple(
-        OpCost(
-            op=cost.op.outputs[0].name,
-            kind=cost.op.kind,
-            layers=cost.op.origin,
-            bits=cost.bits,
-            output_error=cost.error,
-            weights_bytes=cost.size,
-            raised_to=chosen.get(cost.op),
-        )
-        for cost in found.costs
-    )
-
-
-def explained(job: Job[T]) -> None:
-    """Note what each op's precision costs, for a run that needed no repair."""
-    step = next((s for s in job.steps if isinstance(s, Quantize)), None)
-    if step is None or job.data is None or not find_scheme(step.scheme).integer:
-        return
-    if job.ledger.report.sensitivity:
-        return
-    job.listen("sensitivity", None)
-    prepared = step.prepared(_before(job, step), job.data.take(CALIBRATION_EXAMPLES))
-    job.ledger.note(sensitivity=_rows(measure(step.subject(prepared)), {}))

@@ -60,7 +60,8 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
                 "Check that --data and --preprocess are what the model was trained on.",
             )
     if score is not None and options.max_drop is None:
-        yield from _large_drop(score, repairs=find_scheme(scheme).integer)
+        repairs = find_scheme(scheme).integer and options.max_size is None
+        yield from _large_drop(score, repairs)
     if report.target is not None and report.target.proof == "rules":
         yield Notice(
             "not_run_there",

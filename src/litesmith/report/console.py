@@ -37,7 +37,7 @@ def export_table(report: Report) -> RenderableType:
     for row in _export_rows(report):
         table.add_row(*row)
     parts: list[RenderableType] = [Text(), *large_losses(report.warnings), table, *_basis(report)]
-    if any(one.raised_to is not None for one in report.sensitivity):
+    if any(one.chosen_bits is not None for one in report.sensitivity):
         parts += sensitivity_table(report)
     if report.source is not None:
         parts += [Text(f"About the source: {line}") for line in report.source.repairs]
@@ -61,7 +61,7 @@ def explained_table(report: Report) -> RenderableType:
     for step in report.steps:
         lines.append(Text.assemble((step.name, "bold"), f"  {step.outcome}: {step.why}"))
         lines += [Text(f"  not done: {reason}") for reason in step.explain]
-    raised = any(one.raised_to is not None for one in report.sensitivity)
+    raised = any(one.chosen_bits is not None for one in report.sensitivity)
     ranked = [] if raised else sensitivity_table(report)
     return Group(export_table(report), *ranked, Text(), *lines)
 

@@ -34,7 +34,7 @@ def sensitivity_table(report: Report) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0))
     for title in ("layer", "op"):
         table.add_column(title, overflow="fold")
-    for title in ("bits", "costs", "weights", "raised to"):
+    for title in ("bits", "costs", "weights", "given"):
         table.add_column(title, justify="right")
     for one in _shown(report.sensitivity):
         table.add_row(
@@ -44,7 +44,7 @@ def sensitivity_table(report: Report) -> list[RenderableType]:
             fmt.small(one.output_error),
             fmt.size(one.weights_bytes) if one.weights_bytes else fmt.NONE,
             _raised(one),
-            style="yellow" if one.raised_to else None,
+            style="yellow" if one.chosen_bits else None,
         )
     left = len(report.sensitivity) - _MOST
     more = f"; {left} more rows in --json" if left > 0 else ""
@@ -55,11 +55,11 @@ def sensitivity_table(report: Report) -> list[RenderableType]:
 def _shown(costs: Iterable[OpCost]) -> list[OpCost]:
     """Return the dearest, those of raised ops first among equals of the list's length."""
     listed = list(costs)
-    kept = sorted(listed, key=lambda one: one.raised_to is None)[:_MOST]
+    kept = sorted(listed, key=lambda one: one.chosen_bits is None)[:_MOST]
     return [one for one in listed if one in kept]
 
 
 def _raised(one: OpCost) -> str:
-    if one.raised_to is None:
+    if one.chosen_bits is None:
         return fmt.NONE
-    return "float" if one.raised_to == _FLOAT else f"{one.raised_to} bits"
+    return "float" if one.chosen_bits == _FLOAT else f"{one.chosen_bits} bits"

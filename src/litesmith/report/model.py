@@ -186,7 +186,7 @@ class OpCost:
     `op` is the name of its result, as `--bits` takes it; `bits` 4 (weights; activations 8), 8 or
     16 (activations; weights 8). `output_error`: divergence (nats) of the probabilities behind a
     softmax or logistic, else squared error over the outputs' variance, on a sample of the
-    representative examples. `raised_to`: the bits it got to keep a budget, None where it kept its
+    representative examples. `chosen_bits`: the bits it got to keep a budget, None where it kept its
     own.
     """
 
@@ -196,7 +196,7 @@ class OpCost:
     bits: int
     output_error: float
     weights_bytes: int
-    raised_to: int | None = None
+    chosen_bits: int | None = None
 
 
 @dataclass(frozen=True)
