@@ -77,6 +77,24 @@ def test_constant_examples() -> None:
     assert codes(grays) == ["constant_examples"]
 
 
+def test_masks_and_kinds_of_tokens_may_be_constant() -> None:
+    specs = [TensorSpec("image", IMAGE, "float32"), TensorSpec("mask", (1, 16), "float32"),
+             TensorSpec("kinds", (1, 16), "int32")]  # fmt: skip
+    given = {"image": images(100), "mask": np.ones((100, 16), np.float32),
+             "kinds": np.zeros((100, 16), np.int32)}  # fmt: skip
+    data = sample(load_examples(given, specs))
+    assert data is not None
+    assert list(looks.of_values(data)) == []
+
+
+def test_tables_of_few_values_may_repeat() -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 2, (200, 9)).astype(np.float32)
+    x[:, 0] = 5000 + 10 * random.integers(0, 3, 200)
+    assert codes(x, (1, 9)) == []
+    assert codes(np.concatenate([x[:20]] * 5), (1, 9)) == ["duplicates"]
+
+
 def test_mixed_scales() -> None:
     x = images(100)
     x[::4] /= 255

@@ -99,14 +99,15 @@ def _copies(data: Sample) -> Iterator[Notice]:
         return
     exact = len(rows) - len({row.tobytes() for row in rows})
     near = _near_copies(rows)
-    if exact >= _COPIES * len(rows):
+    pictures = any(v.ndim > 3 for v in data.values)
+    if exact >= (_COPIES if pictures else 2 * _COPIES) * len(rows):
         yield Notice(
             "duplicates",
             f"{exact} of {len(rows)} examples are exact copies of others, so there are fewer "
             "examples than it seems.",
             "Give different examples with --data.",
         )
-    elif near >= 2 * _COPIES * len(rows):
+    elif pictures and near >= 2 * _COPIES * len(rows):
         yield Notice(
             "near_duplicates",
             f"{near} of {len(rows)} examples differ from another by less than {_NEAR:.1%} of the "
@@ -123,13 +124,13 @@ def _rows(data: Sample) -> Array:
 
 def _near_copies(rows: Array) -> int:
     """Return how many examples lie within `_NEAR` of an earlier one, root mean square."""
-    spread = float(rows.std())
-    if spread == 0:
-        return 0
     # Distances need no more than a thousand places of each example, spread over all.
     step = max(1, rows.shape[1] // 1024)
-    some = rows[:, ::step].astype(np.float64) / spread
-    some = some - some.mean(0)
+    some = rows[:, ::step].astype(np.float64)
+    spread = some.std(0)
+    some = ((some - some.mean(0)) / np.where(spread > 0, spread, 1))[:, spread > 0]
+    if not some.shape[1]:
+        return 0
     squares = np.square(some).sum(1)
     distances = squares[:, None] + squares - 2 * some @ some.T
     mean = np.tril(distances / some.shape[1], -1) + np.triu(np.full_like(distances, np.inf))
@@ -139,9 +140,11 @@ def _near_copies(rows: Array) -> int:
 def _constant(data: Sample) -> Iterator[Notice]:
     for spec, values in zip(data.specs, data.values, strict=True):
         flat = values.reshape(len(values), -1)
-        if flat.shape[1] < _SMALLEST or values.dtype.kind == "b":
-            continue
+        if flat.shape[1] < _SMALLEST or (values.dtype.kind != "f" and values.dtype != np.uint8):
+            continue  # numbers of tokens, kinds of tokens: zeros mean something there
         same = flat.max(1) == flat.min(1)
+        if len(data.specs) > 1 and same.all():
+            continue  # a mask of ones, a state at its start
         count, zeros = int(same.sum()), int((same & (flat[:, 0] == 0)).sum())
         if count >= max(2, _CONSTANT * len(flat)):
             which = "all zeros" if zeros == count else "one value throughout"
