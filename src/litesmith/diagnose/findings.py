@@ -55,9 +55,13 @@ def sort(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(listed[i] for i in order)
 
 
-def place(op: Op | None, tensor: Tensor) -> str:
-    """Return the source's layer that an op came from, the tensor's name where nothing is known."""
-    return op.origin[0] if op is not None and op.origin else tensor.name
+def place(op: Op | None, tensor: Tensor | None = None) -> str:
+    """Return the source's layer that an op came from, its result's name where nothing is known."""
+    if op is not None and op.origin:
+        return op.origin[0]
+    if tensor is None and op is not None:
+        tensor = next((t for t in (*op.outputs, *op.inputs) if t is not None), None)
+    return "?" if tensor is None else tensor.name
 
 
 def kinds(ops: Sequence[Op]) -> str:

@@ -36,7 +36,7 @@ def islands(graph: Graph) -> Iterator[Finding]:
         turned = sum(made_by[t].kind == "DEQUANTIZE" for t in ends)
         yield Finding(
             "float_island", MEDIUM if turned else LOW, first.kind,
-            place(first, first.outputs[0]), len(region),
+            place(first), len(region),
             f"{kinds(region)} compute{'s' if len(region) == 1 else ''} in float, behind {turned} "
             f"conversion{'' if turned == 1 else 's'}.",
             "Conversions and float arithmetic cost time, and integer-only targets refuse them.",
@@ -46,7 +46,7 @@ def islands(graph: Graph) -> Iterator[Finding]:
     inside = [op for part in list(graph.graphs())[1:] for op in part.ops if computes_in_float(op)]
     if inside:
         yield Finding(
-            "float_loop", LOW, inside[0].kind, place(inside[0], inside[0].outputs[0]), len(inside),
+            "float_loop", LOW, inside[0].kind, place(inside[0]), len(inside),
             f"{len(inside)} ops inside loops or branches compute in float.",
             "Integer-only targets refuse them.", "",
         )  # fmt: skip
@@ -134,7 +134,7 @@ def slow(graph: Graph) -> Iterator[Finding]:
         one = "one op has" if len(found) == 1 else f"{len(found)} ops have"
         yield Finding(
             "slow_kernel" if row.times > 1 else "broken_kernel", row.severity, row.kind,
-            place(found[0], found[0].outputs[0]), row.times,
+            place(found[0]), row.times,
             f"{one.capitalize()} {row.data.value} data and {row.weights.value} weights.",
             f"The kernel is about {row.times:g} times slower than with {row.than}."
             if row.times > 1 else f"It is worse than {row.than}.",

@@ -39,6 +39,8 @@ class _Seen:
 
     def add(self, values: Array, limits: tuple[int, int]) -> None:
         """Take in one invocation's integers."""
+        if not values.size:
+            return
         self.count += values.size
         self.at_low += int(np.count_nonzero(values == limits[0]))
         self.at_high += int(np.count_nonzero(values == limits[1]))
