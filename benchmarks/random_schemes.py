@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import REPO, arguments, report
-from litesmith.errors import InputError
+from litesmith.errors import InputError, LoadError
 from litesmith.graph import Graph, verify, write
 from litesmith.graph.census import op_counts
 from litesmith.quantize import SCHEMES, Quantize
@@ -104,6 +104,8 @@ def _result(step: Quantize, graph: Graph, arrays: list[Any], finite: bool) -> st
         result = verify(step(graph, examples(graph, arrays)).graph)
     except InputError as error:
         return "no_data" if not finite else f"refused {step.scheme} {error}"
+    except LoadError as error:  # found while it was tried
+        return f"refused {step.scheme} {step.bits} {error}"
     try:
         return "ok" if _finite(result, arrays) or not finite else f"nan {step.scheme} {step.bits}"
     except Exception as error:

@@ -15,7 +15,7 @@ from tests.conformance.oracle import real
 from tests.conformance.samples import SAMPLES, Sample
 from tests.conformance.test_op_facts import check_against_float
 from tests.conformance.wide_samples import WIDE_SAMPLES
-from tests.support.graphs import Builder, draw, examples, execute
+from tests.support.graphs import RELU, Builder, const, draw, examples, execute
 
 _LINEAR = tuple(s for s in (*SAMPLES, *WIDE_SAMPLES) if FACTS[s.kind].weights is not None)
 _COARSE_INPUT = 0.03  # what quantizing the input on the fly may add, relative to the largest result
@@ -83,3 +83,18 @@ def _expanded(tensor: Tensor) -> Tensor:
         assert scales is not None
         data = data * np.repeat(scales.astype(np.float32), quant.blockwise.block_size, 1)
     return tensor.with_(dtype=DType.FLOAT32, data=data.astype(np.float32), quant=None)
+
+
+@pytest.mark.parametrize("kind", ["FULLY_CONNECTED", "CONV_2D"])
+def test_results_that_hardly_move(kind: str) -> None:
+    """XNNPACK refuses a product of scales 256 times the result's, and 4-bit scales are larger."""
+    b = Builder(5)
+    shape = (6, 8) if kind == "FULLY_CONNECTED" else (6, 1, 1, 8)
+    more = {} if kind == "FULLY_CONNECTED" else {"stride_w": 1, "stride_h": 1}
+    x = b.input((1, 8) if kind == "FULLY_CONNECTED" else (1, 2, 2, 8))
+    bias = const(np.full(6, -100, np.float32))
+    y = b.op(kind, x, b.weights(*shape), bias, fused_activation_function=RELU, **more)
+    graph = b.graph(b.op("ABS", y))
+    for scheme in ("int8", "int4", "int16x8"):
+        result = Quantize(scheme)(graph, examples(graph)).graph
+        assert (execute(result, draw(graph, 2), "default")[0] == 0).all()

@@ -8,7 +8,7 @@ value changes its scale or enters the integer world. `lower` does the rest witho
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -33,11 +33,13 @@ class Annotated:
         graph: float graph whose tensors carry `quant`.
         integer: the ops of `graph` that run in integers.
         reasons: source op → why it stays float.
+        sources: annotated tensor → the tensor of the source that it is a form of.
     """
 
     graph: Graph
     integer: frozenset[Op]
     reasons: Mapping[Op, str]
+    sources: Mapping[Tensor, Tensor] = field(default_factory=lambda: MappingProxyType({}))
 
 
 _INT8 = Precisions(8)
@@ -71,9 +73,9 @@ def annotate(
     refused: dict[Op, str] = dict(floats)
     while True:
         decided, reasons = integer_ops(graph, ends.outputs, refused, precisions)
-        annotated, integer, late = _attempt(graph, decided, ranges, ends, pins, precisions)
+        annotated, late = _attempt(graph, decided, ranges, ends, pins, precisions)
         if not late:
-            return Annotated(annotated, frozenset(integer), MappingProxyType(reasons))
+            return replace(annotated, reasons=MappingProxyType(reasons))
         refused |= late
 
 
@@ -98,7 +100,7 @@ def _attempt(
     ends: _Ends,
     pins: Mapping[Tensor, QuantParams],
     precisions: Precisions,
-) -> tuple[Graph, set[Op], dict[Op, str]]:
+) -> tuple[Annotated, dict[Op, str]]:
     """Annotate as decided; the last result names ops whose kernel cannot take their scales."""
     build = Build(ranges)
     for tensor in graph.inputs:
@@ -113,12 +115,14 @@ def _attempt(
     outputs = [operand(t, build, 8) if t in ends.outputs else t for t in graph.outputs]
     ops, integer = settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
+    four = frozenset(op.outputs[0] for op in graph.ops if _four_bit(op, precisions))
     quants = activation_quants(
-        wired, integer, build.groups, build.fixed, build.observed, build.bits
+        wired, integer, build.groups, build.fixed, build.observed, build.bits, four
     )
     late = _beyond_scales(graph, integer, quants)
-    four = frozenset(op.outputs[0] for op in graph.ops if _four_bit(op, precisions))
-    return (*_apply(wired, integer, quants, four), late)
+    annotated = _apply(wired, integer, quants, four)
+    sources = {new: build.source.get(old, old) for new, old in annotated.sources.items()}
+    return replace(annotated, sources=MappingProxyType(sources)), late
 
 
 def _beyond_scales(
@@ -190,7 +194,7 @@ def _integer_op(op: Op, build: Build, precisions: Precisions) -> None:
 
 def _apply(
     graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams], four: frozenset[Tensor]
-) -> tuple[Graph, set[Op]]:
+) -> Annotated:
     """Give every tensor its parameters and rebuild once."""
     swap = {t: t.with_(quant=q) for t, q in quants.items()}
     ops: list[Op] = []
@@ -208,7 +212,7 @@ def _apply(
         outputs=tuple(swap.get(t, t) for t in graph.outputs),
         ops=tuple(ops),
     )
-    return result, marked
+    return Annotated(result, frozenset(marked), {}, {new: old for old, new in swap.items()})
 
 
 def _annotate_weights(op: Op, inputs: list[Tensor | None], bits: int) -> None:

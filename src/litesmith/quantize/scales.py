@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from litesmith.graph import Graph, Op, QuantParams, Tensor
 from litesmith.graph.facts import OpFacts, facts
@@ -11,6 +11,7 @@ from litesmith.quantize.plan import Groups
 
 # XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
 _LARGEST_RESCALE = 128.0
+_FOUR_BIT_STEPS = 127 / 7  # how much larger a step of 4 bits is than one of 8, at most
 _SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 _PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
 
@@ -24,6 +25,7 @@ def activation_quants(
     fixed: Mapping[Tensor, QuantParams],
     observed: Observed,
     bits: Mapping[Tensor, int],
+    four: Collection[Tensor] = (),
 ) -> dict[Tensor, QuantParams]:
     """Return the parameters of every tensor that becomes an integer one.
 
@@ -34,6 +36,7 @@ def activation_quants(
         fixed: tensors whose kernel demands certain parameters.
         observed: tensor → (low, high).
         bits: tensor → 8 or 16.
+        four: results of ops whose weights get 4 bits.
     """
     quants: dict[Tensor, QuantParams] = {}
     for group in groups.sets():
@@ -45,7 +48,7 @@ def activation_quants(
         row = facts(op)
         if op not in chosen or row is None:
             continue
-        for tensor, smallest in _lower_bounds(op, row, quants):
+        for tensor, smallest in _lower_bounds(op, row, quants, four):
             if float(quants[tensor].scale[0]) >= smallest:
                 continue
             group = groups.of(tensor)
@@ -55,7 +58,7 @@ def activation_quants(
 
 
 def _lower_bounds(
-    op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]
+    op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams], four: Collection[Tensor]
 ) -> list[tuple[Tensor, float]]:
     """Return tensors of the op that need at least some scale for its kernel to work."""
     if op.kind in _SOFTMAXES and row.scales is not None:
@@ -64,7 +67,8 @@ def _lower_bounds(
         return [(t, least) for t in op.inputs if t is not None and t in quants]
     if not _rescales(row):
         return []
-    least = _product_scale(op, row, quants) / _LARGEST_RESCALE
+    coarser = _FOUR_BIT_STEPS if any(t in four for t in op.outputs) else 1.0
+    least = coarser * _product_scale(op, row, quants) / _LARGEST_RESCALE
     return [(t, least) for t in op.outputs]
 
 
