@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litesmith.quantize import calibrate
-from litesmith.quantize.clip import percentiles, sampled_values
+from litesmith.quantize.clip import percentiles
 from litesmith.quantize.ranges import Ranges, narrowed, watched
 from tests.support.graphs import draw, examples, random_cnn, tensor
 
@@ -42,7 +42,7 @@ def test_sampled_values_come_from_the_tensors() -> None:
     graph = random_cnn(2)
     arrays = draw(graph, 6)
     ranges = calibrate(graph, examples(graph, arrays))
-    values = sampled_values(graph, ranges.sample)
+    values = ranges.look.values
     assert set(values) == set(watched(graph))
     for t, some in values.items():
         low, high = ranges.of(t)

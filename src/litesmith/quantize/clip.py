@@ -7,52 +7,16 @@ is for `tune` to try on the whole network; the squared error of the tensor itsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from litesmith.graph import Array, Graph, Tensor, write
-from litesmith.quantize.ranges import Ranges, watched
-from litesmith.quantize.seen import Example
-from litesmith.runtime import Session
+from litesmith.graph import Array, Tensor
+from litesmith.quantize.ranges import Ranges
 
-_VALUES = 512  # of a tensor, taken from each example
 _RATIO = 0.95  # of the span that must go for it to be worth anything
 
 Range = tuple[float, float]
-
-
-def sampled_values(graph: Graph, sample: Sequence[Example]) -> dict[Tensor, Array]:
-    """Return observed tensor → float32[n] values at regular places of every example.
-
-    Args:
-        graph: float graph.
-        sample: examples, one array (*example_shape) per input.
-    """
-    tensors = watched(graph)
-    session = Session(write(graph.with_(outputs=tensors, signatures=(), siblings=())))
-    rows: list[list[Array]] = [[] for _ in tensors]
-    for example in sample:
-        _observe(session, example, rows)
-    return {t: np.concatenate(found) for t, found in zip(tensors, rows, strict=True)}
-
-
-def _observe(session: Session, example: Example, rows: list[list[Array]]) -> None:
-    # A function of its own: a view that outlives it would keep the interpreter from running.
-    session.reset()
-    batch = [values[np.newaxis] for values in example]
-    session.feed(next(iter(session.invocations(batch))))
-    session.invoke()
-    for found, view in zip(rows, session.views(), strict=True):
-        flat = view.reshape(-1)
-        found.append(flat[_places(flat.size)].astype(np.float32))
-
-
-def _places(size: int) -> slice | Array:
-    if size <= _VALUES:
-        return slice(None)
-    # Evenly spread, but in no step with rows and channels.
-    return (np.arange(_VALUES) * size // _VALUES + np.arange(_VALUES) * 7) % size
 
 
 def percentiles(
@@ -64,7 +28,7 @@ def percentiles(
 
     Args:
         ranges: from `calibrate`.
-        values: from `sampled_values`.
+        values: some values of each tensor.
         percent: of the values that a range holds above its low and below its high end.
     """
     found = {}

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.edit import users
 from litesmith.graph.facts import facts
 from litesmith.quantize.ranges import Ranges
+from litesmith.quantize.second_look import multiplications
 from litesmith.quantize.wide_inputs import rescaled
 
 _UNEVEN = 4.0  # ratio of ranges from which columns of one scale lose two bits
@@ -107,27 +107,10 @@ def uneven(ranges: Ranges, tensor: Tensor) -> float:
 
 def layer_price(graph: Graph, ops: Sequence[Op]) -> float:
     """Return by what factor the error must shrink for these linear ops of the graph to be float."""
-    total = macs(graph)
+    total = multiplications(graph.ops)
     if total <= _SMALL:
         return _SMALL_PRICE
-    return _LAYER_PRICE + _SHARE_PRICE * _cost(ops) / total
-
-
-def macs(graph: Graph) -> int:
-    """Return the multiply-accumulates of a graph's linear ops with constant weights."""
-    return _cost(graph.ops)
-
-
-def _cost(ops: Sequence[Op]) -> int:
-    total = 0
-    for op in ops:
-        row = facts(op)
-        weights = op.input(row.weights.index) if row is not None and row.weights else None
-        if row is not None and row.weights is not None and weights is not None:
-            shape = op.outputs[0].shape
-            each = math.prod(weights.shape) // max(weights.shape[row.weights.axis], 1)
-            total += math.prod(shape) * each
-    return total
+    return _LAYER_PRICE + _SHARE_PRICE * multiplications(ops) / total
 
 
 def _front(graph: Graph, tensor: Tensor) -> tuple[list[Op], list[Op]]:

@@ -20,6 +20,7 @@ from litesmith.graph.edit import rebuild, users
 from litesmith.graph.facts import FACTS
 from litesmith.quantize import params
 from litesmith.quantize.ranges import Ranges
+from litesmith.quantize.seen import Example
 
 # Ops that hand single values on, so that scaling before or behind them is the same.
 _MOVERS = frozenset({
@@ -190,11 +191,27 @@ def _entered(found: Entrances, position: int, path: _Path) -> Entrances:
     why = f"{removed} of '{x.name}' became the codes of its {x.dtype.numpy.name}"
     return Entrances(
         changed,
-        replace(found.ranges, low=low, high=high, columns=columns),
+        replace(
+            found.ranges,
+            low=low,
+            high=high,
+            columns=columns,
+            sample=_meant(found.ranges.sample, position, path),
+            look=found.ranges.look.without({op.outputs[0] for op in (cast, *path.ops)}),
+        ),
         {**found.pins, start: quant},
         {**found.kinds, start: x.dtype.numpy.name},
         (*found.why, why),
     )
+
+
+def _meant(sample: Sequence[Example], position: int, path: _Path) -> tuple[Example, ...]:
+    """Return examples with the real values that the codes of one input stand for."""
+    found = []
+    for example in sample:
+        values = (example[position] * path.scale + path.offset).astype(np.float32)
+        found.append((*example[:position], values, *example[position + 1 :]))
+    return tuple(found)
 
 
 def _operand(op: Op) -> Tensor:

@@ -19,6 +19,7 @@ from litesmith.errors import InputError
 from litesmith.graph import Array, DType, Graph, Op, Tensor, write
 from litesmith.graph.facts import activations, facts
 from litesmith.graph.step import Progress, silent
+from litesmith.quantize.second_look import Look, few, look
 from litesmith.quantize.seen import Columns, ColumnStatistics, Example, Sampler
 from litesmith.runtime import Session
 
@@ -36,6 +37,7 @@ class Ranges:
         examples: how many examples they come from.
         columns: graph input → what its columns held.
         sample: some of the examples, one array (*example_shape) per input.
+        look: what a few of those showed.
     """
 
     low: Mapping[Tensor, float]
@@ -43,11 +45,13 @@ class Ranges:
     examples: int
     columns: Mapping[Tensor, Columns] = field(default_factory=lambda: MappingProxyType({}))
     sample: tuple[Example, ...] = ()
+    look: Look = field(default_factory=Look)
 
     @property
     def means(self) -> Mapping[Tensor, Array]:
-        """Graph input → float64[last axis], the mean of each column."""
-        return {tensor: columns.mean for tensor, columns in self.columns.items()}
+        """Tensor → float64[last axis], the mean of each column; of inputs and linear operands."""
+        columns = {tensor: columns.mean for tensor, columns in self.columns.items()}
+        return {**self.look.means, **columns}
 
     def of(self, tensor: Tensor) -> tuple[float, float]:
         """Return (low, high) of a tensor; a constant's come from its value.
@@ -94,7 +98,9 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     high = {e.tensor: e.result()[1] for e in extremes}
     _derive(graph, low, high)
     found = {t: c.result() for t, c in zip(graph.inputs, columns, strict=True)}
-    return Ranges(low, high, seen, MappingProxyType(found), sampler.result())
+    sample = sampler.result()
+    seen_again = look(graph, tensors, sample[: few(graph, seen)])
+    return Ranges(low, high, seen, MappingProxyType(found), sample, seen_again)
 
 
 def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) -> None:

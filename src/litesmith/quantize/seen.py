@@ -54,8 +54,8 @@ class ColumnStatistics:
         if not batch.size:
             return
         rows = batch if batch.ndim > 1 else batch[:, np.newaxis]
-        low, high = (_reduced(rows, by).astype(np.float64) for by in (np.minimum, np.maximum))
-        mean = _reduced(rows, np.add) / (rows.size // rows.shape[-1])
+        low, high = (reduced(rows, by).astype(np.float64) for by in (np.minimum, np.maximum))
+        mean = reduced(rows, np.add) / (rows.size // rows.shape[-1])
         if self._count and mean.size != self._sum.size:
             mean, self._sum = mean.mean(keepdims=True), self._sum.mean(keepdims=True)
             low, self._low = low.min(keepdims=True), self._low.min(keepdims=True)
@@ -69,7 +69,7 @@ class ColumnStatistics:
         return Columns(self._sum / max(self._count, 1), self._low, self._high)
 
 
-def _reduced(rows: Array, by: np.ufunc) -> Array:
+def reduced(rows: Array, by: np.ufunc) -> Array:
     """Reduce all axes but the last: one after the other, so that inner loops are long."""
     while rows.ndim > 1:
         rows = by.reduce(rows, axis=0, dtype=np.float64 if by is np.add else None)

@@ -12,11 +12,11 @@ from litesmith.graph import DType, Graph, QuantParams, Tensor
 from litesmith.graph.census import float_ops
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
+from litesmith.quantize.bias_correction import corrected
 from litesmith.quantize.boxes import box_arithmetic
 from litesmith.quantize.choose import WIDE, Precisions, choose
 from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.entrances import bytes_like, entrances
-from litesmith.quantize.first_layers import corrected
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
 from litesmith.quantize.masks import softened
@@ -205,8 +205,7 @@ class Quantize:
         precisions = self._precisions(graph)
         annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
-        others = {t: mean for t, mean in ranges.means.items() if t not in graph.inputs}
-        annotated = corrected(annotated, [ranges.means.get(t) for t in graph.inputs], others)
+        annotated = corrected(annotated, ranges.means)
         lowered = lower(annotated, ends.arrive, ends.leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         bits = min(find_scheme(self.scheme).bits, 8)

@@ -18,21 +18,16 @@ from types import MappingProxyType
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import facts
-from litesmith.quantize.clip import Range, percentiles, sampled_values
-from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price, macs
+from litesmith.quantize.clip import Range, percentiles
+from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price
 from litesmith.quantize.ranges import Ranges, narrowed
+from litesmith.quantize.second_look import few, runs
 from litesmith.quantize.trials import Trials, heads
 
 _VISIBLE = 2e-4  # error from which answers differ now and then (1 of 200, on classifiers)
 _CLIP = 1.25  # what clipping must win
 _PERCENT = (99.99, 99.9)
 _TRIALS = 16
-_USUAL = 8  # trials of which each may run as many examples as are cheap
-_FEWEST = 24  # examples of a trial
-# Trials together run this part of the examples that the calibration did (in integers, a quarter of
-# its time), or as many as this many multiply-accumulates allow, a tenth of a second.
-_PART = 0.5
-_MACS = 5e9
 _LAST_REASON = "the steps of its scores as int8 would decide the answer"
 
 
@@ -69,7 +64,9 @@ class Contest:
     """
 
     def __init__(self, draft: Draft, build: Build) -> None:
-        examples, self._left = _budget(draft)
+        graph, seen = draft.graph, draft.ranges.examples
+        examples = min(few(graph, seen), len(draft.ranges.sample))
+        self._left = min(_TRIALS, runs(graph, seen) // max(examples, 1))
         self.plain = draft
         self.sample = draft.ranges.sample[:examples]
         self._build, self._trials = build, Trials(draft.graph, self.sample)
@@ -120,8 +117,7 @@ def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -
     contest = Contest(draft, build)
     if not contest.exceeds(_VISIBLE / 2):
         return contest.best
-    clips = _clips(draft, contest)
-    contest.add(_clipped(draft, clip) for clip in clips)
+    contest.add(_clipped(draft, clip) for clip in _clips(draft))
     if islands and contest.exceeds(_VISIBLE):
         clip = contest.nearest_clip
         forms = [form for t in inputs for form in entrance_forms(draft.graph, draft.ranges, t)]
@@ -133,16 +129,8 @@ def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -
     return contest.best
 
 
-def _budget(draft: Draft) -> tuple[int, int]:
-    """Return how many examples a trial runs, and how many trials there may be."""
-    runs = max(_PART * draft.ranges.examples, _MACS / max(macs(draft.graph), 1))
-    examples = min(max(int(runs / _USUAL), _FEWEST), len(draft.ranges.sample))
-    return examples, int(min(_TRIALS, runs / max(examples, 1)))
-
-
-def _clips(draft: Draft, contest: Contest) -> list[dict[Tensor, Range]]:
-    few = len(contest.sample) <= _FEWEST  # they are costly
-    values = sampled_values(draft.graph, contest.sample[:: 2 if few else 1])
+def _clips(draft: Draft) -> list[dict[Tensor, Range]]:
+    values = draft.ranges.look.values
     rare = [percentiles(draft.ranges, values, percent) for percent in _PERCENT]
     return [clip for clip in rare if clip]
 

@@ -67,7 +67,8 @@ def rescaled(graph: Graph, ranges: Ranges, tensor: Tensor, centered: bool) -> Re
     chosen[y] = float(held.low.min()), float(held.high.max())
     chosen |= dict.fromkeys(moved, chosen[y])
     found = narrowed(changed, ranges, chosen)
-    return Rescaled(changed, replace(found, columns={**ranges.columns, y: held}), new)
+    found = replace(found, columns={**ranges.columns, y: held}, look=ranges.look.without(moved))
+    return Rescaled(changed, found, new)
 
 
 def _affine(columns: Columns, centered: bool) -> tuple[Array, Array]:

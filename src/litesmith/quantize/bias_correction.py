@@ -1,23 +1,22 @@
-"""What rounding the first layers' weights does to the mean of their results goes into the biases.
+"""What rounding weights does to the mean of a linear op's results goes into its bias.
 
 W is stored as W', so every result is off by (W' − W)·x, and by (W' − W)·E[x] on average. The inputs
-of a model are far from zero on average (raw pixels from 0 to 255), which makes this the larger part
-of the error; the mean over the examples is known, so bias += (W − W')·E[x] (the bias correction of
-Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019).
-Zeros that a convolution pads with are not seen, a border of few pixels.
+of a model are far from zero on average (raw pixels from 0 to 255), and so is what a ReLU leaves;
+the mean over examples is known, so bias += (W − W')·E[x] (the bias correction of Nagel et al.,
+"Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). Zeros that a
+convolution pads with are not seen, a border of few pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import Array, DType, Op, Tensor
+from litesmith.graph import Array, Op, Tensor
 from litesmith.graph.build import make_constant
-from litesmith.graph.edit import users
+from litesmith.graph.edit import producers
 from litesmith.graph.facts import FACTS
 from litesmith.quantize.annotate import Annotated
 from litesmith.quantize.params import to_integers
@@ -30,47 +29,44 @@ _REORDERS = frozenset({"TRANSPOSE", "RESHAPE", "REVERSE_V2", "GATHER"})
 _LINEAR = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
-def corrected(
-    annotated: Annotated,
-    means: Sequence[Array | None],
-    others: Mapping[Tensor, Array] = MappingProxyType({}),
-) -> Annotated:
-    """Return the annotated graph with the biases of its first layers corrected.
+def corrected(annotated: Annotated, means: Mapping[Tensor, Array]) -> Annotated:
+    """Return the annotated graph with the biases of its linear ops corrected.
 
     Args:
         annotated: from `annotate`.
-        means: per input float64[last axis] or float64[1], None where unknown.
-        others: the same of float tensors behind the inputs.
+        means: tensor of the source → float64[last axis] or float64[1], for those that are known.
     """
-    graph = annotated.graph
-    readers = users(graph)
+    made_by = producers(annotated.graph)
     swap: dict[Op, Op] = {}
-    for tensor, mean in (*zip(graph.inputs, means, strict=True), *others.items()):
-        if mean is not None and tensor.dtype is DType.FLOAT32 and np.isfinite(mean).all():
-            swap |= _first(tensor, mean, readers, annotated)
+    for op in annotated.integer:
+        if op.kind in _LINEAR and op.inputs[0] is not None:
+            mean = _mean(op.inputs[0], annotated, made_by, means)
+            new = None if mean is None or not np.isfinite(mean).all() else _with_bias(op, mean)
+            swap |= {} if new is None else {op: new}
     if not swap:
         return annotated
-    ops = tuple(swap.get(op, op) for op in graph.ops)
+    ops = tuple(swap.get(op, op) for op in annotated.graph.ops)
     integer = frozenset(swap.get(op, op) for op in annotated.integer)
-    return replace(annotated, graph=graph.with_(ops=ops), integer=integer)
+    return replace(annotated, graph=annotated.graph.with_(ops=ops), integer=integer)
 
 
-def _first(
-    start: Tensor, mean: Array, readers: Mapping[Tensor, list[Op]], annotated: Annotated
-) -> dict[Op, Op]:
-    found: dict[Op, Op] = {}
-    todo = [(start, mean)]
-    while todo:
-        x, mean = todo.pop()
-        for op in readers.get(x, ()):
-            if op.kind in _HANDS_ON and op.inputs[0] is x:
-                todo.append((op.outputs[0], mean))
-            elif op.kind in _REORDERS and op.inputs[0] is x:
-                todo.append((op.outputs[0], mean.mean(keepdims=True)))
-            elif op in annotated.integer and op.kind in _LINEAR and op.inputs[0] is x:
-                new = _with_bias(op, mean)
-                found |= {} if new is None else {op: new}
-    return found
+def _mean(
+    tensor: Tensor,
+    annotated: Annotated,
+    made_by: Mapping[Tensor, Op],
+    means: Mapping[Tensor, Array],
+) -> Array | None:
+    """Return the mean of each column, found here or where the values come from."""
+    reordered = False
+    while True:
+        mean = means.get(annotated.sources.get(tensor, tensor))
+        if mean is not None:
+            return mean.mean(keepdims=True) if reordered else mean
+        op = made_by.get(tensor)
+        if op is None or op.kind not in _HANDS_ON | _REORDERS or op.inputs[0] is None:
+            return None
+        reordered = reordered or op.kind in _REORDERS
+        tensor = op.inputs[0]
 
 
 def _with_bias(op: Op, mean: Array) -> Op | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from litesmith.data import TensorSpec, load_examples
 from litesmith.graph import Graph, write
 from litesmith.quantize import Quantize, annotate, calibrate, lower
-from litesmith.quantize.first_layers import corrected
+from litesmith.quantize.bias_correction import corrected
 from litesmith.runtime import Session
 from tests.rewrite.affine_graphs import conv, dense, depthwise
 from tests.support.graphs import VALID, Array, Builder, const, named
@@ -54,7 +54,7 @@ def test_the_mean_error_goes(kind: str, seed: int, moved: bool) -> None:
         return np.asarray(np.abs((found - wanted).mean(channels)))
 
     before = mean_error(lower(annotated))
-    after = mean_error(lower(corrected(annotated, [ranges.means[graph.inputs[0]]])))
+    after = mean_error(lower(corrected(annotated, ranges.means)))
     assert after.max() < 0.35 * step
     assert after.mean() <= before.mean() + 0.05 * step
     assert mean_error(Quantize()(graph, examples).graph).max() < 0.35 * step
@@ -71,4 +71,4 @@ def test_nothing_to_correct() -> None:
     graph = network("conv", 0, moved=False)
     values, spec = data(graph, 0)
     annotated = annotate(graph, calibrate(graph, load_examples(values, [spec])))
-    assert corrected(annotated, [None]) is annotated
+    assert corrected(annotated, {}) is annotated
