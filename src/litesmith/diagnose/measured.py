@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import inf, log2
 
 import numpy as np
@@ -26,32 +25,49 @@ _STILL = 0.3
 _AGAIN = "Quantize again with --data that is like this"
 
 
-@dataclass
 class _Seen:
-    """What one tensor held."""
+    """What one tensor held, element by element.
 
-    low: int
-    high: int
-    count: int = 0
-    at_low: int = 0
-    at_high: int = 0
-    channels: tuple[Array, Array] | None = field(default=None)
+    An element that never moves says nothing of the range: constants are often the largest value.
+    """
 
-    def add(self, values: Array, limits: tuple[int, int]) -> None:
-        """Take in one invocation's integers."""
-        if not values.size:
+    def __init__(self, tensor: Tensor, limits: tuple[int, int]) -> None:
+        shape, dtype = tensor.shape, tensor.dtype.numpy
+        self._limits = limits
+        self._low, self._high = np.full(shape, limits[1], dtype), np.full(shape, limits[0], dtype)
+        self._at_low, self._at_high = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self._examples = 0
+
+    def add(self, values: Array) -> None:
+        """Take in one invocation's integers; those of another shape are left out."""
+        if values.shape != self._low.shape:
             return
-        self.count += values.size
-        self.at_low += int(np.count_nonzero(values == limits[0]))
-        self.at_high += int(np.count_nonzero(values == limits[1]))
-        self.low = min(self.low, int(values.min(initial=self.low)))
-        self.high = max(self.high, int(values.max(initial=self.high)))
-        rows = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
-        low, high = rows.min(0, initial=limits[1]), rows.max(0, initial=limits[0])
-        if self.channels is not None and self.channels[0].shape == low.shape:
-            low = np.minimum(low, self.channels[0])
-            high = np.maximum(high, self.channels[1])
-        self.channels = low, high
+        self._examples += 1
+        np.minimum(self._low, values, out=self._low)
+        np.maximum(self._high, values, out=self._high)
+        self._at_low += values == self._limits[0]
+        self._at_high += values == self._limits[1]
+
+    @property
+    def extremes(self) -> tuple[int, int]:
+        """The smallest and largest integer, the ends in reverse when nothing was seen."""
+        if not self._low.size:
+            return self._limits[1], self._limits[0]
+        return int(self._low.min()), int(self._high.max())
+
+    def at_ends(self) -> tuple[int, int, int]:
+        """Return (values at the low end, at the high end, all values) of elements that move."""
+        moves = self._low < self._high
+        counts = int(self._at_low[moves].sum()), int(self._at_high[moves].sum())
+        return *counts, int(moves.sum()) * self._examples
+
+    def still(self) -> tuple[int, int]:
+        """Return (channels that have one value, all channels)."""
+        if not self._low.size or not self._low.ndim:
+            return 0, 1
+        last = self._low.shape[-1]
+        low, high = self._low.reshape(-1, last).min(0), self._high.reshape(-1, last).max(0)
+        return int((low == high).sum()), last
 
 
 def measured(graph: Graph, batches: Iterable[Sequence[Array]]) -> tuple[Finding, ...]:
@@ -69,7 +85,7 @@ def measured(graph: Graph, batches: Iterable[Sequence[Array]]) -> tuple[Finding,
         return ()
     taps = Taps(graph, [t for t, _ in watched])
     limits = [stored(t) or (0, 0) for t, _ in watched]
-    seen = [_Seen(high, low) for low, high in limits]
+    seen = [_Seen(t, ends) for (t, _), ends in zip(watched, limits, strict=True)]
     ends_in = _Ends(graph)
     examples = 0
     for batch in batches:
@@ -77,8 +93,8 @@ def measured(graph: Graph, batches: Iterable[Sequence[Array]]) -> tuple[Finding,
         for i in range(len(batch[0])):
             examples += 1
             for values in taps.stored([x[i : i + 1] for x in batch]):
-                for one, value, ends in zip(seen, values, limits, strict=True):
-                    one.add(value, ends)
+                for one, value in zip(seen, values, strict=True):
+                    one.add(value)
     found = list(_saturated(watched, seen))
     found += ends_in.findings()
     if examples >= _ENOUGH:
@@ -101,9 +117,11 @@ def _saturated(watched: Sequence[tuple[Tensor, Op]], seen: Sequence[_Seen]) -> I
             continue
         step = float(tensor.quant.scale[0])
         low, high = yields(op)
-        count = one.at_low if range_[0] > low + 0.51 * step else 0
-        count += one.at_high if range_[1] < high - 0.51 * step else 0
-        share = count / max(one.count, 1)
+        at_low, at_high, all_ = one.at_ends()
+        # A range that ends at 0 is that of values that never are beyond.
+        count = at_low if range_[0] > low + 0.51 * step and abs(range_[0]) > step / 2 else 0
+        count += at_high if range_[1] < high - 0.51 * step and abs(range_[1]) > step / 2 else 0
+        share = count / max(all_, 1)
         if share > _SATURATED and count >= _VALUES:
             yield Finding(
                 "saturated", HIGH if share > _BADLY else MEDIUM, op.kind, place(op, tensor), share,
@@ -159,8 +177,9 @@ def _unused(
     used: dict[Tensor, tuple[int, int]] = {}
     for (tensor, _), one in zip(watched, seen, strict=True):
         root = sets.groups.find(tensor)
-        low, high = used.get(root, (one.low, one.high))
-        used[root] = min(low, one.low), max(high, one.high)
+        first, last = one.extremes
+        low, high = used.get(root, (first, last))
+        used[root] = min(low, first), max(high, last)
     told = set(sets.fixed)
     for tensor, op in watched:
         root = sets.groups.find(tensor)
@@ -186,14 +205,13 @@ def _still(
     """Yield layers many of whose channels have one value for all examples."""
     for (tensor, op), one in zip(watched, seen, strict=True):
         row = facts(op)
-        if row is None or row.weights is None or one.channels is None:
+        if row is None or row.weights is None:
             continue
-        low, high = one.channels
-        still = int((low == high).sum())
-        if still > _STILL * low.size and low.size > 1:
+        still, channels = one.still()
+        if still > _STILL * channels and channels > 1:
             yield Finding(
-                "still_channels", LOW, op.kind, place(op, tensor), still / low.size,
-                f"{still} of {low.size} channels have one value over {examples} examples.",
+                "still_channels", LOW, op.kind, place(op, tensor), still / channels,
+                f"{still} of {channels} channels have one value over {examples} examples.",
                 "They cost time and memory and tell nothing apart.",
                 "See whether they move in the float model: compare --per-layer.",
             )  # fmt: skip
