@@ -15,6 +15,7 @@ from litesmith.graph import Array, DType, QuantParams
 # of neighboring kernels overflow, and 6 / scale, the clamp of RELU6, too.
 _SMALLEST_SCALE = 1e-6 / 255
 _SMALLEST_WEIGHT_SCALE = 1e-9
+_NEAR_POWER = 2e-3  # in exponents; LiteRT takes 1e-3 for none
 _WIDE = 16  # bits of wide activations
 _FINE = 8  # bits of weights from which clipping wins nothing worth having
 _DTYPES = {4: DType.INT4, 8: DType.INT8, 16: DType.INT16, 32: DType.INT32, 64: DType.INT64}
@@ -35,7 +36,12 @@ def activation_params(
     """
     if bits == _WIDE:
         peak = max(abs(low), abs(high))
-        return fixed_params(max(peak / 32767, smallest_scale, _SMALLEST_SCALE), 0, bits)
+        scale = max(peak / 32767, smallest_scale, _SMALLEST_SCALE)
+        # Where all scales are powers of two, ADD and SUB take other kernels, with more demands.
+        exponent = np.log2(scale)
+        if abs(exponent - np.rint(exponent)) < _NEAR_POWER:
+            scale *= 1 + 2 * _NEAR_POWER
+        return fixed_params(scale, 0, bits)
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / 255, smallest_scale, _SMALLEST_SCALE)
     zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))

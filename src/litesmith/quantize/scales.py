@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+import numpy as np
+
 from litesmith.graph import Graph, Op, QuantParams, Tensor
 from litesmith.graph.facts import OpFacts, facts
 from litesmith.quantize import params
+from litesmith.quantize.choose import WIDE
 from litesmith.quantize.plan import Groups
 
 # XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
 _LARGEST_RESCALE = 128.0
 _FOUR_BIT_STEPS = 127 / 7  # how much larger a step of 4 bits is than one of 8, at most
+_LARGEST_INTEGER = 2.0**30  # before kernels of int16 clamp what they rescaled
 _SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 _PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
 
@@ -69,6 +73,8 @@ def _lower_bounds(
         return []
     coarser = _FOUR_BIT_STEPS if any(t in four for t in op.outputs) else 1.0
     least = coarser * _product_scale(op, row, quants) / _LARGEST_RESCALE
+    if row.weights is not None and any(quants[t].bits == WIDE for t in op.outputs):
+        least = max(least, _reach(op, row, quants) / _LARGEST_INTEGER)
     return [(t, least) for t in op.outputs]
 
 
@@ -93,3 +99,15 @@ def _product_scale(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -
         assert weights is not None and weights.data is not None
         return scales[0] * float(params.weight_params(weights.data, row.weights.axis).scale.max())
     return scales[0] * scales[-1] if op.kind in _PRODUCTS else max(scales)
+
+
+def _reach(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -> float:
+    """Return a bound of what a linear op computes before its activation clamps it."""
+    assert row.weights is not None
+    data, weights = op.inputs[row.activations[0]], op.inputs[row.weights.index]
+    bias = op.input(row.weights.bias)
+    assert data is not None and weights is not None and weights.data is not None
+    others = tuple(i for i in range(weights.data.ndim) if i != row.weights.axis)
+    peak = 32767 * float(quants[data].scale[0])
+    total = peak * float(np.abs(weights.data).sum(others).max(initial=0.0))
+    return total + (0.0 if bias is None or bias.data is None else float(np.abs(bias.data).max()))
