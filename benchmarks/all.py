@@ -15,6 +15,8 @@ ALL = (
     "applications",
     "rewrites",
     "hybrid_kernels",
+    "schemes",
+    "random_schemes",
     "lstm_forms",
     "mediapipe_agreement",
     "heads",
