@@ -206,11 +206,12 @@ class _Sums:
         """Take in equal shapes; what depends on the values may have others, and says nothing."""
         if expected.size != actual.size:
             return
-        a, b = expected.reshape(-1).astype(np.float64), actual.reshape(-1).astype(np.float64)
-        self.signal += float(a @ a)
-        self.power += float(b @ b)
-        self.dot += float(a @ b)
-        self.noise += float(np.square(a - b).sum())
+        a, b = expected.reshape(-1), actual.reshape(-1)
+        # Not by BLAS, whose threads wait for each other on a busy machine.
+        self.signal += _sum(np.square(a))
+        self.power += _sum(np.square(b))
+        self.dot += _sum(a * b)
+        self.noise += _sum(np.square(a - b))
         self.count += a.size
 
     @property
@@ -232,6 +233,10 @@ class _Sums:
     def relative(self) -> float:
         """√(noise / signal); 0 when both are zero, the root of the noise itself without signal."""
         return float(np.sqrt(self.noise / self.signal if self.signal else self.noise))
+
+
+def _sum(values: Array) -> float:
+    return float(values.sum(dtype=np.float64))
 
 
 def _ranked(
