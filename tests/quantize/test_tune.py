@@ -57,6 +57,15 @@ def test_inputs_that_are_integers_stay_what_they_are() -> None:
     assert outcome.graph.inputs[0].dtype.value == "int8"
     kinds = [op.kind for op in outcome.graph.ops]
     assert kinds[0] == "FULLY_CONNECTED"
+    assert "wide_input" in [notice.code for notice in outcome.notices]
+
+
+def test_bits_that_the_user_chose_stay() -> None:
+    graph, rows = table()
+    outcome = Quantize(bits=("FULLY_CONNECTED=8",))(graph, examples(graph, [rows]))
+    linear = [op for op in outcome.graph.ops if op.kind == "FULLY_CONNECTED"]
+    assert all(op.inputs[0] is not None and op.inputs[0].quant is not None for op in linear)
+    assert "one range" in outcome.why
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,10 +16,12 @@ import numpy as np
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.edit import users
 from litesmith.graph.facts import facts
+from litesmith.graph.step import Notice
 from litesmith.quantize.ranges import Ranges
 from litesmith.quantize.second_look import multiplications
 from litesmith.quantize.wide_inputs import rescaled
 
+_TOLD = 32.0  # ratio from which a column keeps fewer than 8 steps
 _UNEVEN = 4.0  # ratio of ranges from which columns of one scale lose two bits
 _ARITHMETIC_PRICE = 1.2
 _RESCALED_PRICE = 1.4
@@ -103,6 +105,20 @@ def uneven(ranges: Ranges, tensor: Tensor) -> float:
     moves = columns.high - columns.low
     moves = moves[moves > _LEAST_SPAN]
     return width / float(moves.min()) if moves.size else 1.0
+
+
+def wide_input(ranges: Ranges, tensor: Tensor, name: str) -> Notice | None:
+    """Return what to tell of an input that arrives as integers, one scale for all its columns."""
+    spread = uneven(ranges, tensor)
+    if spread < _TOLD:
+        return None
+    return Notice(
+        "wide_input",
+        f"As integers, the columns of input '{name}' share one scale, for {spread:.3g} times the "
+        f"range of the narrowest: {255 / spread:.2g} of 255 steps are left to that column.",
+        f"Use --input-type {name}:float32, for which columns are brought to one range where that "
+        "serves, or bring them to one range before they are fed.",
+    )
 
 
 def layer_price(graph: Graph, ops: Sequence[Op]) -> float:

@@ -16,6 +16,7 @@ from litesmith.quantize.bias_correction import corrected
 from litesmith.quantize.boxes import box_arithmetic
 from litesmith.quantize.choose import WIDE, Precisions, choose
 from litesmith.quantize.columns import Apart, columns_apart
+from litesmith.quantize.entrance_forms import wide_input
 from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
@@ -174,9 +175,12 @@ class Quantize:
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
             islands = not self.integer_only and not _integers(graph.outputs, leave)
-            draft = tuned(draft, build, given, islands)
+            kept = self._precisions(graph).own
+            draft = tuned(draft, build, given, islands, kept)
         why = (*found.why, *masks.why, *apart.why, *draft.why)
-        return Prepared(draft, ends, why, apart.notices)
+        named = zip(graph.inputs, graph.input_names(), strict=True)
+        told = [wide_input(ranges, t, n) for t, n in named if t in inputs and t not in pins]
+        return Prepared(draft, ends, why, (*apart.notices, *(n for n in told if n is not None)))
 
     def finished(self, prepared: Prepared) -> Outcome:
         """Return the integer graph of what was prepared, by this step or by one of other bits.

@@ -11,7 +11,7 @@ Each form's error is multiplied by what it must win to be worth having; the leas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -105,7 +105,13 @@ class Contest:
         return error < found < float("inf")
 
 
-def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -> Draft:
+def tuned(
+    draft: Draft,
+    build: Build,
+    inputs: Iterable[Tensor],
+    islands: bool,
+    kept: Collection[Op] = (),
+) -> Draft:
     """Return the draft whose answers are nearest to the float graph's.
 
     Args:
@@ -113,6 +119,7 @@ def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -
         build: makes the integer graph of a draft.
         inputs: float inputs that the file takes as float32.
         islands: whether ops may stay float.
+        kept: ops of the graph whose bits the user chose.
     """
     contest = Contest(draft, build)
     if not contest.exceeds(_VISIBLE / 2):
@@ -121,11 +128,12 @@ def tuned(draft: Draft, build: Build, inputs: Iterable[Tensor], islands: bool) -
     if islands and contest.exceeds(_VISIBLE):
         clip = contest.nearest_clip
         forms = [form for t in inputs for form in entrance_forms(draft.graph, draft.ranges, t)]
+        forms = [form for form in forms if not any(op in kept for op in form.floats)]
         contest.add(_entered(draft, form, clip) for form in forms)
         contest.add(_entered(draft, form, {}) for form in forms if clip)
     if islands and contest.exceeds(_VISIBLE):
         several = dict.fromkeys((contest.best, contest.nearest))
-        contest.add(found for d in several if (found := _last_layer(d)) is not None)
+        contest.add(found for d in several if (found := _last_layer(d, kept)) is not None)
     return contest.best
 
 
@@ -155,11 +163,11 @@ def _entered(base: Draft, form: Entrance, clip: Mapping[Tensor, Range]) -> Draft
     return _clipped(draft, {t: r for t, r in clip.items() if t in form.ranges.low})
 
 
-def _last_layer(base: Draft) -> Draft | None:
+def _last_layer(base: Draft, kept: Collection[Op]) -> Draft | None:
     made_by = producers(base.graph)
     last = [made_by.get(head.tensor) for head in heads(base.graph)]
     linear = [op for op in last if op is not None and (row := facts(op)) and row.weights]
-    if not linear or all(op in base.floats for op in linear):
+    if not linear or any(op in base.floats or op in kept for op in linear):
         return None
     floats = {**base.floats, **dict.fromkeys(linear, _LAST_REASON)}
     why = (*base.why, "the last layer stays float")
