@@ -159,6 +159,18 @@ def test_one_column_that_decides_alone() -> None:
     assert not list(first_ops.of_columns(graph.with_(ops=(own,)), seen(x)[0]))
 
 
+def test_a_stream_that_is_sorted_by_class() -> None:
+    x, labels = data(600)
+    graph = classifier("raw")
+    mixed, ordered = seen(x[:96])[0], seen(x[labels == 2][:64])[0]
+    assert len(ordered) == 64
+    for sample, told in ((ordered, True), (mixed, False)):
+        stream = replace(sample, size=None, ended=False)
+        assert [n.code for n in expected.of_order(graph, stream)] == ["one_class"] * told
+        assert not list(expected.of_order(graph, replace(stream, ended=True)))
+        assert not list(expected.of_order(graph, sample))
+
+
 def test_other_models_are_left_alone() -> None:
     b = Builder(3)
     regressor = named(

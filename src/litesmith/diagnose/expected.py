@@ -30,6 +30,7 @@ _DIVERSE = 0.7
 _HUGE_MARGIN = 120.0  # between the best two logits; training has long stopped pushing by then
 _USUAL_MARGIN = 40.0
 _LEAST_MARGIN = 0.5
+_MOVES = 1e-3  # of the largest logit; a model that answers all alike says nothing of the data
 _SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 
 
@@ -100,6 +101,25 @@ def of_answers(graph: Graph, data: Sample, given: Preprocess) -> Iterator[Notice
                 remedy(change, given),
             )
             return
+
+
+def of_order(graph: Graph, data: Sample) -> Iterator[Notice]:
+    """Warn of a stream whose first examples, the only ones that are used, are of one class."""
+    if data.size is not None or data.ended or len(data) < _TRIED:
+        return
+    answers = _answers(graph, data)
+    if answers is None:
+        return
+    logits = answers(data.values[0])
+    look = _Look.at(logits)
+    varies = float(np.ptp(logits, axis=0).max()) > _MOVES * float(np.abs(logits).max())
+    if look.classes > 2 and look.alike >= _ALIKE and varies:
+        yield Notice(
+            "one_class",
+            f"{look.alike:.0%} of the first {len(data)} examples, from which ranges are taken, are "
+            f"answered with class {int(np.bincount(logits.argmax(1)).argmax())}.",
+            "Shuffle the data, so that every class is among the first examples.",
+        )
 
 
 @dataclass(frozen=True)

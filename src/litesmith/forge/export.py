@@ -107,10 +107,9 @@ def _run(
         if examples is None:
             examples = generate(exact, prove.PARITY_EXAMPLES, plan.seed, original.inputs)
             ledger.warn(raw_notices(original.inputs))
-        else:
-            ledger.warn(_lint(plan, original, given, graph, exact))
         larger = original.source.info.outputs if original.read else ()
         reference = prove.Reference(original.model, examples, exact, larger)
+        ledger.warn(_lint(plan, original, given, graph, exact))
         shipped = apply(rest, exact, given.examples, listen, ledger)
         named = renamed(exact, plan.steps)
         if named is not graph:
@@ -159,7 +158,8 @@ def _given(plan: Plan, original: Original, ledger: Ledger) -> _Given:
 def _lint(
     plan: Plan, original: Original, given: _Given, raw: Graph, exact: Graph
 ) -> tuple[Notice, ...]:
-    assert given.examples is not None
+    if given.examples is None:
+        return ()
     options = plan.options
     preprocess = data_preprocess(plan.steps, original.source, options.preprocess)
     found = lint.Given(given.examples, options.data, preprocess, given.labelled)

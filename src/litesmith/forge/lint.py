@@ -88,6 +88,7 @@ def _of_model(
         notices = list(expected.of_answers(graph, data, given[0]))
     yield from notices
     if not notices:
+        yield from expected.of_order(graph, data)
         yield from first_ops.of_columns(graph, data)
 
 
