@@ -20,6 +20,7 @@ ALL = (
     "lstm_forms",
     "mediapipe_agreement",
     "heads",
+    "sensitivity",
 )
 
 
