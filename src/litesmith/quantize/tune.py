@@ -5,7 +5,7 @@ when the answers of the whole file come clearly nearer to those of the float gra
 - ranges that clip rare values (`clip`), free at run time;
 - an entrance that stays float up to where its columns are of one range (`entrance_forms`);
 - a last layer that stays float, where the steps of its scores decide the answer.
-The latter two cost time or bytes and are only tried when the error is one that a user would see.
+The latter two break the promise of integers and are only tried when the answers are far off.
 Each form's error is multiplied by what it must win to be worth having; the least product is taken.
 """
 
@@ -25,6 +25,9 @@ from litesmith.quantize.second_look import few, runs
 from litesmith.quantize.trials import Trials, heads
 
 _VISIBLE = 2e-4  # error from which answers differ now and then (1 of 200, on classifiers)
+# Error from which ops may stay float: the scheme promises integers, and hardware may count on it,
+# so that only a file whose answers are of little use otherwise is another one (it is said).
+_ISLANDS = 1e-2
 _CLIP = 1.25  # what clipping must win
 _PERCENT = (99.99, 99.9)
 _TRIALS = 16
@@ -125,13 +128,13 @@ def tuned(
     if not contest.exceeds(_VISIBLE / 2):
         return contest.best
     contest.add(_clipped(draft, clip) for clip in _clips(draft))
-    if islands and contest.exceeds(_VISIBLE):
+    if islands and contest.exceeds(_ISLANDS):
         clip = contest.nearest_clip
         forms = [form for t in inputs for form in entrance_forms(draft.graph, draft.ranges, t)]
         forms = [form for form in forms if not any(op in kept for op in form.floats)]
         contest.add(_entered(draft, form, clip) for form in forms)
         contest.add(_entered(draft, form, {}) for form in forms if clip)
-    if islands and contest.exceeds(_VISIBLE):
+    if islands and contest.exceeds(_ISLANDS):
         several = dict.fromkeys((contest.best, contest.nearest))
         contest.add(found for d in several if (found := _last_layer(d, kept)) is not None)
     return contest.best
