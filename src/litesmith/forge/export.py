@@ -40,7 +40,6 @@ from litesmith.report.version import __version__
 from litesmith.runtime import Session
 from litesmith.sources import FileSession, Source, SourceInfo, open_source
 
-_CALIBRATION_EXAMPLES = 1000
 _FLOAT_TOLERANCE = 1e-3
 # Behind a budget missed: of the score, of the size.
 _WAYS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from litesmith.data import Array
+from litesmith.data.per_port import by_port
 from litesmith.errors import InputError
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.step import Progress, silent
@@ -14,7 +15,6 @@ from litesmith.interface.detections import detections, parse_detections
 from litesmith.interface.ends import with_outputs
 from litesmith.interface.heads import Made, parse_head
 from litesmith.interface.merge import merged, parse_merge
-from litesmith.interface.per_port import by_port
 from litesmith.interface.translation import Batch, Reshaped, Shaped, Specs, Translation
 
 
