@@ -1,4 +1,4 @@
-"""Run every benchmark in turn; JSON goes to bench-results/. Takes half an hour on two cores."""
+"""Run every benchmark in turn; JSON goes to bench-results/. Takes a few hours on two cores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from benchmarks.common import REPO, arguments
 ALL = (
     "shared_scores",
     "export_walltime",
+    "front_door",
+    "load_lower",
     "calibration_cost",
     "defaults_not_slower",
     "applications",
@@ -20,6 +22,9 @@ ALL = (
     "lstm_forms",
     "mediapipe_agreement",
     "heads",
+    "embedded_inputs",
+    "ranges",
+    "random_graphs",
     "sensitivity",
 )
 
