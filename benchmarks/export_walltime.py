@@ -49,7 +49,11 @@ def main() -> None:
             )
             theirs.append(
                 peer(
-                    "tflite_converter_int8.py", model, folder / "scaled.npy", folder / "peer.tflite"
+                    "tflite_converter_scheme.py",
+                    model,
+                    folder / "scaled.npy",
+                    folder / "peer.tflite",
+                    "int8",
                 )
             )
     rows = [

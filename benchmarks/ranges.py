@@ -66,9 +66,9 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
     process = must_export(source, folder / TOOLS["litesmith"], "--quantize", "int8", *given)
     plain = [sys.executable, "-c", PLAIN, "export", source, "-o", folder / TOOLS["plain"]]
     run([*plain, "--quantize", "int8", *given])
-    attempt("tflite_converter_int8.py", source, examples, folder / TOOLS["TFLiteConverter"])
+    attempt("tflite_converter_scheme.py", source, examples, folder / TOOLS["TFLiteConverter"])
     quantizer = (folder / "none.tflite", examples, folder / TOOLS["litert-quantizer"])
-    attempt("litert_quantizer_int8.py", *quantizer)
+    attempt("litert_quantizer_scheme.py", *quantizer)
     test, y = data["x_test"].astype(np.float32), data["y_test"].reshape(-1)
     wanted = answers((folder / "none.tflite").read_bytes(), test).argmax(-1)
     score = float(np.mean(wanted == y))
@@ -82,9 +82,9 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
 
 
 def attempt(script: str, *given: Path) -> None:
-    """Let a peer try; one that fails leaves no file."""
+    """Let a peer try int8; one that fails leaves no file."""
     try:
-        peer(script, *given)
+        peer(script, *given, "int8")
     except RuntimeError as error:
         print(str(error)[-300:], file=sys.stderr)
 

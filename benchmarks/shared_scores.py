@@ -44,9 +44,10 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
     }
     if model.data is None:
         return row
-    peer("tflite_converter_int8.py", source, folder / "float.npy", folder / "converter.tflite")
+    converter = (source, folder / "float.npy", folder / "converter.tflite")
+    peer("tflite_converter_scheme.py", *converter, "int8")
     quantizer = (folder / "none.tflite", folder / "float.npy", folder / "quantizer.tflite")
-    peer("litert_quantizer_int8.py", *quantizer)
+    peer("litert_quantizer_scheme.py", *quantizer, "int8")
     with np.load(options.shared / model.data) as arrays:
         x, y = as_float(model, arrays["x_test"]), arrays["y_test"]
     source_score = accuracy(folder / "none.tflite", x, y)

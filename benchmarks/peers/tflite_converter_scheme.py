@@ -3,7 +3,8 @@
     python benchmarks/peers/tflite_converter_scheme.py MODEL EXAMPLES.npy OUT.tflite SCHEME
 
 SCHEME is float16, dynamic, int8 or int16x8. MODEL is a .keras file, a Keras 2 .h5/.hdf5 or a
-SavedModel folder; EXAMPLES float32[n, …] as the model wants them.
+SavedModel folder; EXAMPLES float32[n, …] as the model wants them. Input and output stay float32,
+the guide's default.
 """
 
 import sys
