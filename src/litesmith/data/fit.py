@@ -23,7 +23,7 @@ def prepare(values: Array, spec: TensorSpec, preprocess: Preprocess, where: str)
         InputError: wrong shape, NaN or infinity, or values that the dtype cannot hold.
     """
     if spec.channels_first:
-        if _matches(values.shape[1:], spec.example_shape):
+        if matches(values.shape[1:], spec.example_shape):
             values = np.moveaxis(values, 1, -1)
         last = prepare(values, spec.channels_last(), preprocess, where)
         return np.ascontiguousarray(np.moveaxis(last, -1, 1))
@@ -75,9 +75,9 @@ def fit_shape(values: Array, spec: TensorSpec, where: str) -> Array:
         InputError: naming the shape found and the shape needed.
     """
     needed, found = spec.example_shape, values.shape[1:]
-    if _matches(found, needed):
+    if matches(found, needed):
         return values
-    if _matches((*found, 1), needed):
+    if matches((*found, 1), needed):
         return values[..., np.newaxis]
     raise InputError(
         f"Each example of {where} has shape {found}, but the model's input '{spec.name}' needs "
@@ -86,7 +86,8 @@ def fit_shape(values: Array, spec: TensorSpec, where: str) -> Array:
     )
 
 
-def _matches(found: tuple[int, ...], needed: tuple[int | None, ...]) -> bool:
+def matches(found: tuple[int, ...], needed: tuple[int | None, ...]) -> bool:
+    """Return whether a shape is the one needed; None fits every size."""
     pairs = zip(found, needed, strict=False)
     return len(found) == len(needed) and all(n is None or f == n for f, n in pairs)
 
@@ -100,11 +101,11 @@ def show(shape: tuple[int | None, ...]) -> str:
 def _shape_hint(found: tuple[int, ...], needed: tuple[int | None, ...]) -> str:
     known = [size for size in needed if size is not None]
     target = show(needed)[1:-1].rstrip(",")
-    if len(found) == len(needed) == 3 and _matches((*found[1:], found[0]), needed):
+    if len(found) == len(needed) == 3 and matches((*found[1:], found[0]), needed):
         return f"It looks like channels first: transpose it to (n, {target})."
     if len(known) == len(needed) and math.prod(found) == math.prod(known):
         return f"The number of values is right: reshape the data to (n, {target})."
-    if len(found) == len(needed) - 1 and _matches(found, needed[1:]):
+    if len(found) == len(needed) - 1 and matches(found, needed[1:]):
         return f"The axis of examples seems to be missing: the data must be (n, {target})."
     return f"The whole array must be (n, {target}) for n examples."
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from litesmith.data import Array, Examples, Labelled, parse_preprocess
+from litesmith.data import Array, Examples, Labelled, TensorSpec, parse_preprocess
 from litesmith.data import load_examples as _load_examples
 from litesmith.data import load_labelled as _load_labelled
 from litesmith.data.rows import ENDLESS, Block, Rows, pick
@@ -16,6 +16,8 @@ from litesmith.errors import InputError
 from litesmith.forge.original import Original
 from litesmith.graph.step import Notice
 from litesmith.sources import Source
+
+_Found = TypeVar("_Found", Examples, Labelled)
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,8 @@ def load_examples(
     Raises:
         InputError: as `litesmith.data.load_examples`.
     """
-    inputs, count = original.inputs, len(original.source.info.states)
-    if not count:
-        return _load_examples(data, inputs, preprocess), False
-    try:
-        return _load_examples(data, inputs, preprocess), False
-    except InputError:
-        own = _load_examples(data, inputs[:-count], preprocess)
-    return _carried(own, original), True
+    found, without = _loaded(_load_examples, data, original, preprocess)
+    return _carried(found, original) if without else found, without
 
 
 def load_labelled(
@@ -77,14 +73,26 @@ def load_labelled(
     Raises:
         InputError: as `litesmith.data.load_labelled`.
     """
+    found, without = _loaded(_load_labelled, data, original, preprocess)
+    if not without:
+        return found, False
+    return replace(found, examples=_carried(found.examples, original)), True
+
+
+def _loaded(
+    load: Callable[[Any, Sequence[TensorSpec], Sequence[str]], _Found],
+    data: Any,
+    original: Original,
+    preprocess: Sequence[str],
+) -> tuple[_Found, bool]:
+    """Return what was loaded, and whether it is without the states that the model reads."""
     inputs, count = original.inputs, len(original.source.info.states)
-    if not count:
-        return _load_labelled(data, inputs, preprocess), False
     try:
-        return _load_labelled(data, inputs, preprocess), False
+        return load(data, inputs, preprocess), False
     except InputError:
-        own = _load_labelled(data, inputs[:-count], preprocess)
-    return replace(own, examples=_carried(own.examples, original)), True
+        if not count:
+            raise
+        return load(data, inputs[:-count], preprocess), True
 
 
 def _carried(own: Examples, original: Original) -> Examples:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from litesmith.data import Array, TensorSpec
+from litesmith.data.fit import matches
 from litesmith.errors import InputError
 
 Evidence = tuple[Array, ...]
@@ -255,9 +256,7 @@ def same_shape(labels: Array, spec: TensorSpec) -> bool:
 
 
 def _fits(labels: Array, shape: tuple[int | None, ...]) -> bool:
-    found = labels.shape[1:]
-    pairs = zip(found, shape, strict=False)
-    return len(found) == len(shape) and all(n is None or f == n for f, n in pairs)
+    return matches(labels.shape[1:], shape)
 
 
 def _is_binary(labels: Array) -> bool:

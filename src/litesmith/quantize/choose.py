@@ -7,9 +7,10 @@ the wildcards of a shell. A layer's name may be given without the names of the m
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from operator import eq
 from types import MappingProxyType
 
 from litesmith.errors import InputError
@@ -102,12 +103,8 @@ def named(op: Op) -> Iterator[str]:
 
 def _fits(op: Op, pattern: str) -> bool:
     text = pattern.casefold()
-    match: Callable[[str], bool]
-    if _WILD & set(text):
-        match = lambda name: fnmatchcase(name, text)  # noqa: E731
-    else:
-        match = lambda name: name == text  # noqa: E731
-    return any(match(part) for name in named(op) for part in _spellings(name.casefold()))
+    match = fnmatchcase if _WILD & set(text) else eq
+    return any(match(part, text) for name in named(op) for part in _spellings(name.casefold()))
 
 
 def _spellings(name: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from litesmith.graph import (
     DType,
     Graph,
     Op,
-    Options,
     QuantParams,
     Tensor,
     write,
@@ -196,9 +194,8 @@ def _weights(case: Case, form: Form, stored: Array, real: Array) -> tuple[Tensor
     if not form.expanded:
         return low, ()
     wide = Tensor("wide", case.weights)
-    options = Options("DequantizeOptions", MappingProxyType({}))
     version = 6 if form.bits == 4 else 5
-    return wide, (Op("DEQUANTIZE", (low,), (wide,), options, version=version),)
+    return wide, (make_op("DEQUANTIZE", (low,), (wide,), version),)
 
 
 def _options(case: Case, form: Form) -> dict[str, Any]:

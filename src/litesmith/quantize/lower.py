@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import Array, DType, Graph, Op, Options, QuantParams, Tensor
+from litesmith.graph import Array, DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph.build import make_op
 from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import facts
@@ -143,16 +143,14 @@ class _Lowering:
         if tensor not in self.back:
             name = fresh_name(tensor.name, "dequantized")
             self.back[tensor] = tensor.with_(name=name, quant=None)
-            options = Options("DequantizeOptions", MappingProxyType({}))
-            op = Op("DEQUANTIZE", (self._low(tensor),), (self.back[tensor],), options, version=2)
+            op = make_op("DEQUANTIZE", (self._low(tensor),), (self.back[tensor],), 2)
             self.ops.append(op)
         return self.back[tensor]
 
     def _quantize(self, read: Tensor, written: Tensor) -> None:
-        options = Options("QuantizeOptions", MappingProxyType({}))
         plain = read.dtype is DType.FLOAT32 and written.dtype is not DType.INT16
         version = 1 if plain else 2
-        self.ops.append(Op("QUANTIZE", (read,), (written,), options, version=version))
+        self.ops.append(make_op("QUANTIZE", (read,), (written,), version))
 
 
 def _as_uint8(tensor: Tensor) -> Tensor:

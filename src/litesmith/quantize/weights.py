@@ -11,11 +11,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import Array, Blockwise, DType, Graph, Op, Options, QuantParams, Tensor
+from litesmith.graph import Array, Blockwise, DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph.build import make_op
 from litesmith.graph.edit import fresh_name, map_graphs
 from litesmith.graph.facts import FACTS
 from litesmith.quantize.params import best_clip, integer_dtype, to_integers, weight_params
@@ -216,9 +216,8 @@ def _runs_hybrid(op: Op, weights: Tensor) -> bool:
 
 def _behind_dequantize(low: Tensor, high: Tensor) -> tuple[Tensor, Op | None]:
     wide = high.with_(data=None, quant=None)
-    options = Options("DequantizeOptions", MappingProxyType({}))
     version = {DType.FLOAT16: 3, DType.INT4: 6}.get(low.dtype, 5)
-    return wide, Op("DEQUANTIZE", (low,), (wide,), options, version=version)
+    return wide, make_op("DEQUANTIZE", (low,), (wide,), version)
 
 
 def _hybrid_options(op: Op) -> Op:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
-from litesmith.graph import Op, Options, QuantParams, Tensor
+from litesmith.graph import Op, QuantParams, Tensor
+from litesmith.graph.build import make_op
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import OpFacts, facts
 from litesmith.quantize import params
@@ -66,7 +66,7 @@ def operand(tensor: Tensor, build: Build, bits: int) -> Tensor:
 
 def quantize_op(tensor: Tensor, copy: Tensor) -> Op:
     """Return the op that marks where a value becomes an integer or changes its scale."""
-    return Op("QUANTIZE", (tensor,), (copy,), Options("QuantizeOptions", MappingProxyType({})))
+    return make_op("QUANTIZE", (tensor,), (copy,))
 
 
 def settle(build: Build) -> tuple[list[Op], set[Op]]:

@@ -127,6 +127,11 @@ BIAS = Constraint("bias", "a constant bias of int32 or int64 below 2^40", _bias)
 
 KERNEL_STATIC = c.constants("weights", 1)
 
+
+def _window_256(op: Op) -> bool:
+    return c.kernel(op)[0] <= 256 and math.prod(c.kernel(op)) <= 256 * 256
+
+
 WEIGHT_SUM = Constraint(
     "weight_sum",
     "absolute weights that add up to at most 8323072 per output channel",
@@ -160,7 +165,7 @@ AVERAGE_WINDOW = Constraint(
     lambda op: (
         max(c.kernel(op)) <= 8
         if op.option("padding", Padding.SAME) == Padding.SAME
-        else c.kernel(op)[0] <= 256 and math.prod(c.kernel(op)) <= 256 * 256
+        else _window_256(op)
     ),
     "Use smaller windows, or VALID padding.",
 )
@@ -168,7 +173,7 @@ AVERAGE_WINDOW = Constraint(
 WINDOW = Constraint(
     "window",
     "a window of at most 256x256, height 256",
-    lambda op: c.kernel(op)[0] <= 256 and math.prod(c.kernel(op)) <= 256 * 256,
+    _window_256,
     "Use smaller windows.",
 )
 
