@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from litesmith.data import Array, Examples, Labelled, TensorSpec
 from litesmith.forge.original import Original
-from litesmith.graph import Graph, Tensor
+from litesmith.graph import Graph
 from litesmith.measure import (
     Fidelity,
     FidelityMeter,
@@ -216,9 +216,5 @@ def batch_size(bytes_per_example: int) -> int:
 
 def example_bytes(graph: Graph, outputs: Sequence[TensorSpec] = ()) -> int:
     """Return the bytes of one example's inputs and outputs, the original's outputs included."""
-    own = sum(map(_bytes, (*graph.inputs, *graph.outputs)))
+    own = sum(t.memory_bytes for t in (*graph.inputs, *graph.outputs))
     return max(1, own + sum(math.prod(d or 1 for d in spec.shape) * 4 for spec in outputs))
-
-
-def _bytes(tensor: Tensor) -> int:
-    return math.prod(tensor.shape) * max(1, tensor.dtype.numpy.itemsize)

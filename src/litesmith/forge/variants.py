@@ -14,9 +14,10 @@ from litesmith.forge.budget import Verdict
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.options import Listener
 from litesmith.forge.steps import CALIBRATION_EXAMPLES
-from litesmith.graph import Graph, Op
+from litesmith.graph import Graph
 from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
+from litesmith.quantize.notices import place
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.quantize.sensitivity import Bits, Sensitivity, measure, names_of
 from litesmith.recipe import step_options
@@ -181,12 +182,8 @@ def told(chosen: Bits) -> str:
     for bits in sorted(set(chosen.values()), reverse=True):
         ops = [op for op, own in chosen.items() if own == bits]
         more = f" and {len(ops) - 1} more" if len(ops) > 1 else ""
-        parts.append(f"{ops[0].kind} '{_place(ops[0])}'{more} in {_FORMS[bits]}")
+        parts.append(f"{ops[0].kind} '{place(ops[0])}'{more} in {_FORMS[bits]}")
     return ", ".join(parts)
-
-
-def _place(op: Op) -> str:
-    return op.origin[0] if op.origin else op.outputs[0].name
 
 
 def rows_of(found: Sensitivity, chosen: Bits) -> tuple[OpCost, ...]:

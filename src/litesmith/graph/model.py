@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -94,6 +95,11 @@ class Tensor:
     def is_dynamic(self) -> bool:
         """True when a dimension is only known at run time."""
         return self.shape_signature is not None and -1 in self.shape_signature
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the value as an array: a byte at least per element, open dimensions as 1."""
+        return math.prod(self.shape) * max(1, self.dtype.numpy.itemsize)
 
     def with_(self, **changes: Any) -> Tensor:
         """Return a copy with some fields changed."""

@@ -171,7 +171,10 @@ class Quantize:
         ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
         if bits != WIDE:
-            build = lambda draft: self._built(draft, ends)[0]  # noqa: E731
+
+            def build(draft: Draft) -> Graph:
+                return self._built(draft, ends)[0]
+
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
             islands = not self.integer_only and not _integers(graph.outputs, leave)

@@ -73,16 +73,9 @@ def _foldable(graph: Graph) -> list[Op]:
 
 
 def _grows(op: Op) -> bool:
-    made = sum(_bytes(t) for t in op.outputs)
-    read = sum(_bytes(t) for t in op.inputs if t is not None)
+    made = sum(t.memory_bytes for t in op.outputs)
+    read = sum(t.memory_bytes for t in op.inputs if t is not None)
     return made > read + _GROWTH_LIMIT
-
-
-def _bytes(tensor: Tensor) -> int:
-    count = 1
-    for d in tensor.shape:
-        count *= d
-    return count * max(tensor.dtype.bits, 8) // 8
 
 
 def _run(ops: list[Op], wanted: tuple[Tensor, ...]) -> list[Any]:

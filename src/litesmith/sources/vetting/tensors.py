@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from litesmith.errors import LoadError
 from litesmith.graph import Graph
 
@@ -18,7 +16,7 @@ def refuse_huge(graph: Graph) -> None:
     """
     for part in graph.graphs():
         for tensor in part.tensors():
-            size = math.prod(tensor.shape) * max(1, tensor.dtype.numpy.itemsize)
+            size = tensor.memory_bytes
             if size > _LARGEST:
                 raise LoadError(
                     f"The .tflite is damaged: its tensor '{tensor.name}' of shape "
