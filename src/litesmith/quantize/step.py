@@ -173,7 +173,7 @@ class Quantize:
         if bits != WIDE:
 
             def build(draft: Draft) -> Graph:
-                return self._built(draft, ends)[0]
+                return self._lowered(self._annotated(draft, ends), ends)
 
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
@@ -185,14 +185,23 @@ class Quantize:
         told = [wide_input(ranges, t, n) for t, n in named if t in inputs and t not in pins]
         return Prepared(draft, ends, why, (*apart.notices, *(n for n in told if n is not None)))
 
-    def finished(self, prepared: Prepared) -> Outcome:
+    def annotated(self, prepared: Prepared) -> Annotated:
+        """Return the float graph whose tensors say what they will be: to simulate, or to train."""
+        return self._annotated(prepared.draft, prepared.ends)
+
+    def finished(self, prepared: Prepared, annotated: Annotated | None = None) -> Outcome:
         """Return the integer graph of what was prepared, by this step or by one of other bits.
+
+        Args:
+            prepared: from `prepared`.
+            annotated: from `annotated`, with constants that training may have changed.
 
         Raises:
             ConversionError: `integer_only` and an op must stay float.
         """
         draft = prepared.draft
-        result, annotated = self._built(draft, prepared.ends)
+        annotated = annotated or self.annotated(prepared)
+        result = self._lowered(annotated, prepared.ends)
         why = f"{len(annotated.integer)} ops to {self.scheme} over {draft.ranges.examples} examples"
         why = self._explained(why, result)
         floats = float_notices(result, annotated.reasons)
@@ -206,18 +215,19 @@ class Quantize:
         precisions = self._precisions(draft.graph)
         return Subject(draft.graph, draft.ranges, precisions, draft.floats, top)
 
-    def _built(self, draft: Draft, ends: Ends) -> tuple[Graph, Annotated]:
+    def _annotated(self, draft: Draft, ends: Ends) -> Annotated:
         graph, ranges = draft.graph, draft.ranges
         inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
         precisions = self._precisions(graph)
         annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
-        annotated = corrected(annotated, ranges.means)
+        return corrected(annotated, ranges.means)
+
+    def _lowered(self, annotated: Annotated, ends: Ends) -> Graph:
         lowered = lower(annotated, ends.arrive, ends.leave)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         bits = min(find_scheme(self.scheme).bits, 8)
-        result, _ = store(lowered, self._precisions(lowered, bits).of, hybrid=True)
-        return result, annotated
+        return store(lowered, self._precisions(lowered, bits).of, hybrid=True)[0]
 
     def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
         """Return the bits of a later form of the graph, where a name may have gone."""
