@@ -18,6 +18,7 @@ from litesmith.graph.edit import producers
 from litesmith.graph.facts import activation_positions, facts
 from litesmith.quantize import params
 from litesmith.quantize.choose import WIDE, Precisions
+from litesmith.quantize.guards import guarded
 from litesmith.quantize.plan import CARRIERS, integer_ops
 from litesmith.quantize.ranges import Ranges
 from litesmith.quantize.scales import activation_quants
@@ -122,7 +123,8 @@ def _attempt(
     late = _beyond_scales(graph, integer, quants)
     annotated = _apply(wired, integer, quants, four)
     sources = {new: build.source.get(old, old) for new, old in annotated.sources.items()}
-    return replace(annotated, sources=MappingProxyType(sources)), late
+    safe = guarded(annotated.graph, annotated.integer, sources, ranges)
+    return replace(annotated, graph=safe, sources=MappingProxyType(sources)), late
 
 
 def _beyond_scales(

@@ -12,6 +12,7 @@ from litesmith.graph.edit import producers
 from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice
 from litesmith.quantize.kernel_table import ratio
+from litesmith.quantize.plan import CARRIERS
 from litesmith.quantize.weights import FOUR_BIT
 
 
@@ -31,7 +32,10 @@ def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]
             loops.append(op)
         elif op.kind not in ("QUANTIZE", "DEQUANTIZE"):
             kinds.setdefault(op.kind, []).append(op)
-    found = [_notice(ops, why.get(kind, _CARRIES)) for kind, ops in kinds.items()]
+    found = [
+        _notice(ops, why.get(kind, _CARRIES if kind in CARRIERS else _GUARDS))
+        for kind, ops in kinds.items()
+    ]
     if loops:
         found.append(_notice(tuple(loops), _inside(loops), describe(tuple(loops))))
     return tuple(found)
@@ -53,6 +57,7 @@ def _inside(ops: Sequence[Op]) -> str:
 
 
 _CARRIES = "it only carries values between float ops"
+_GUARDS = "it keeps what a float op reads away from 0, which rounding may lead to"
 
 
 def _notice(ops: Sequence[Op], why: str, what: str = "") -> Notice:
