@@ -86,7 +86,8 @@ def train(model: keras.Model, data: Path, epochs: int, images: int) -> float:
     x, y = x[:images].astype(np.float32), y[:images].astype(np.int64)
     batch, random = 128, np.random.default_rng(0)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, epochs * (len(x) // batch))
-    model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", ["accuracy"])
+    adam = keras.optimizers.Adam(schedule)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     for _ in range(epochs):
         flipped = np.where(random.random(len(x))[:, None, None, None] < 0.5, x, x[:, :, ::-1])
         shift = tuple(random.integers(-2, 3, 2))
