@@ -1,0 +1,39 @@
+"""Windows: average, maximum and L2 norm. Borders that SAME adds are not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import tensorflow as tf
+
+from litesmith.graph.enums import Padding
+from litesmith.kernels.activations import fused
+from litesmith.kernels.value import Call, Kernel, TfTensor, Value, merged, unmerged
+
+Pool = Callable[..., TfTensor]
+
+
+def _pool(function: Pool) -> Kernel:
+    def kernel(call: Call) -> tuple[Value, ...]:
+        option, value = call.op.option, call.value(0)
+        window = (int(option("filter_height")), int(option("filter_width")))
+        strides = (int(option("stride_h")), int(option("stride_w")))
+        padding = "SAME" if option("padding") == Padding.SAME else "VALID"
+        found = fused(call, function(merged(value, 3), window, strides, padding))
+        return (unmerged(found, value.shape[:-3], value.batched),)
+
+    return kernel
+
+
+def _norm(x: TfTensor, window: tuple[int, int], strides: tuple[int, int], padding: str) -> TfTensor:
+    return tf.sqrt(tf.nn.avg_pool2d(tf.square(x), window, strides, padding))
+
+
+KERNELS: Mapping[str, Kernel] = MappingProxyType(
+    {
+        "AVERAGE_POOL_2D": _pool(tf.nn.avg_pool2d),
+        "L2_POOL_2D": _pool(_norm),
+        "MAX_POOL_2D": _pool(tf.nn.max_pool2d),
+    }
+)
