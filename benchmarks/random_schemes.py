@@ -1,33 +1,41 @@
 """Quantizes thousands of random graphs by every scheme: each file must load, run and be finite.
 
-Each graph (tests/rewrite/generated) has 3 to 25 ops of every kind. Every scheme, and a mixture of
-bits per kind of op drawn for the graph, makes a file that LiteRT's default kernels load and run on
-three examples; NaN counts only where the float graph answers none. Work is done in a child, so that
-a crash of a kernel is a finding too. A graph is named by its number and made again by `--only`.
+Every other graph is made around one op, so that every row of `graph/facts.py` has its turn
+(tests/quantize/generated); the others are nets of 3 to 25 ops (tests/rewrite/generated). Every
+scheme, and a mixture of bits per kind of op drawn for the graph, makes a file that LiteRT's default
+kernels load and run, on the examples that were calibrated on and on others up to twice as far from
+zero. NaN and infinity count only where the float graph answers neither. Work is done in a child, so
+that a crash of a kernel is a finding too. A graph is named by its number and made again by
+`--only`; `--log` keeps what was found, and a second run goes on behind it.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.common import REPO, arguments, report
 from litesmith.errors import InputError, LoadError
-from litesmith.graph import Graph, verify, write
-from litesmith.graph.census import op_counts
-from litesmith.quantize import SCHEMES, Quantize
+from litesmith.graph import Graph, Op, verify, write
+from litesmith.graph.census import computes_in_float, op_counts
+from litesmith.graph.facts import FACTS, facts
+from litesmith.quantize import SCHEMES, Quantize, find_scheme
 from litesmith.rewrite import INTEGER_STEPS
 from litesmith.runtime import Session
+from tests.quantize.generated import around, values
 from tests.rewrite.generated.graphs import generate
-from tests.support.graphs import draw, examples
+from tests.support.graphs import examples
 
-_CHUNK = 50
-_EXAMPLES = 3
+_CHUNK = 200
+_EXAMPLES, _UNSEEN = 3, 2
+_RESULTS = ("ok", "no_data", "refused", "nan", "crash")
 
 
 def main() -> int:
@@ -36,6 +44,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="random graphs")
     parser.add_argument("--start", type=int, default=0, help="number of the first")
     parser.add_argument("--only", type=int, help="one graph, in this process")
+    parser.add_argument("--log", type=Path, help="where results are kept, to go on from")
     parser.add_argument("--child", action="store_true", help="of this program itself")
     options = parser.parse_args()
     if options.only is not None or options.child:
@@ -43,23 +52,43 @@ def main() -> int:
         for number in range(first, first + (options.count if options.only is None else 1)):
             _tell(number)
         return 0
-    found = Counter[str]()
-    wrong: list[dict[str, Any]] = []
+    found, wrong, start = _resumed(options.log, options.start)
     end = options.start + options.count
-    start = options.start
     while start < end:
-        start = _chunk(start, min(_CHUNK, end - start), found, wrong)
-    rows = [{"scheme": name, **_counts(found, name)} for name in (*SCHEMES, "mixture")]
-    report("random graphs by scheme", rows, options.json, graphs=options.count, wrong=wrong[:20])
+        new, bad, start = _chunk(start, min(_CHUNK, end - start))
+        found, wrong = found + new, [*wrong, *bad]
+        if options.log is not None:
+            with options.log.open("a") as log:
+                log.write(json.dumps({"next": start, "found": new, "wrong": bad}) + "\n")
+    names = (*SCHEMES, "mixture")
+    rows = [{"scheme": n, **{what: found[f"{n} {what}"] for what in _RESULTS}} for n in names]
+    print(f"{options.count} graphs")
+    report("files by scheme", rows, options.json, graphs=options.count, wrong=wrong[:20])
+    report("good files by kind of op and scheme", _by_kind(found, names), None)
     return 1 if wrong else 0
 
 
-def _counts(found: Counter[str], name: str) -> dict[str, int]:
-    return {what: found[f"{name} {what}"] for what in ("ok", "no_data", "refused", "nan", "crash")}
+def _by_kind(found: Counter[str], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return a row per kind: files in which it computes (in integers, where activations are)."""
+    kinds = sorted({key.split()[2] for key in found if " kind " in key} | set(FACTS))
+    return [{"kind": k, **{n: found[f"{n} kind {k}"] for n in names}} for k in kinds]
 
 
-def _chunk(start: int, count: int, found: Counter[str], wrong: list[dict[str, Any]]) -> int:
-    """Run graphs in a child; return the number to go on with."""
+def _resumed(log: Path | None, start: int) -> tuple[Counter[str], list[dict[str, Any]], int]:
+    found = Counter[str]()
+    wrong: list[dict[str, Any]] = []
+    if log is not None and log.exists():
+        for line in map(json.loads, log.read_text().splitlines()):
+            found.update(line["found"])
+            wrong += line["wrong"]
+            start = line["next"]
+    return found, wrong, start
+
+
+def _chunk(start: int, count: int) -> tuple[Counter[str], list[dict[str, Any]], int]:
+    """Run graphs in a child; return what was found and the number to go on with."""
+    found = Counter[str]()
+    wrong: list[dict[str, Any]] = []
     command = [sys.executable, "-m", "benchmarks.random_schemes", "--child"]
     command += ["--start", str(start), "--count", str(count)]
     child = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
@@ -70,20 +99,24 @@ def _chunk(start: int, count: int, found: Counter[str], wrong: list[dict[str, An
         if not result:
             continue
         found[f"{scheme} {result[0]}"] += 1
-        if result[0] not in ("ok", "no_data"):
+        if result[0] == "ok":
+            found.update(f"{scheme} kind {kind}" for kind in result[1].split(","))
+        elif result[0] != "no_data":
             wrong.append({"graph": int(number), "scheme": scheme, "result": " ".join(result)})
-    if child.returncode:
-        found[f"{last[1]} crash"] += 1
-        wrong.append({"graph": last[0], "scheme": last[1], "result": child.stderr[-300:]})
-        return last[0] + 1
-    return start + count
+    if not child.returncode:
+        return found, wrong, start + count
+    found[f"{last[1]} crash"] += 1
+    wrong.append({"graph": last[0], "scheme": last[1], "result": child.stderr[-300:]})
+    return found, wrong, last[0] + 1
 
 
 def _tell(number: int) -> None:
     """Print a line before each scheme (in case it crashes) and one with its result."""
-    graph = generate(number)
-    arrays = draw(graph, _EXAMPLES, number)
-    finite = _finite(graph, arrays)
+    graph = generate(number // 2) if number % 2 else around(number // 2)
+    arrays = values(graph, _EXAMPLES + _UNSEEN, number)
+    for array in (a for a in arrays if a.dtype == np.float32):
+        array[_EXAMPLES:] *= 2
+    finite = [_finite(graph, _rows(arrays, unseen)) for unseen in (False, True)]
     lowered = graph
     for step in INTEGER_STEPS:
         lowered = step(lowered).graph
@@ -99,21 +132,46 @@ def _tell(number: int) -> None:
         print(number, name, _result(step, source, arrays, finite), flush=True)
 
 
-def _result(step: Quantize, graph: Graph, arrays: list[Any], finite: bool) -> str:
+def _rows(arrays: list[Any], unseen: bool) -> list[Any]:
+    return [a[_EXAMPLES:] if unseen else a[:_EXAMPLES] for a in arrays]
+
+
+def _result(step: Quantize, graph: Graph, arrays: list[Any], finite: list[bool]) -> str:
+    told = f"{step.scheme} {step.bits}"
     try:
-        result = verify(step(graph, examples(graph, arrays)).graph)
+        result = verify(step(graph, examples(graph, _rows(arrays, False))).graph)
     except InputError as error:
-        return "no_data" if not finite else f"refused {step.scheme} {error}"
-    except LoadError as error:  # found while it was tried
-        return f"refused {step.scheme} {step.bits} {error}"
+        return "no_data" if not finite[0] else f"refused {told} {error}"
+    except Exception as error:  # found while it was tried, or our own defect
+        return f"refused {told} {type(error).__name__} {' '.join(str(error).split())}"
     try:
-        return "ok" if _finite(result, arrays) or not finite else f"nan {step.scheme} {step.bits}"
-    except Exception as error:
-        return f"refused {step.scheme} {step.bits} {' '.join(str(error).split())}"
+        session = Session(write(result))
+        good = [_runs(session, _rows(arrays, unseen)) for unseen in (False, True)]
+    except LoadError as error:
+        return f"refused {told} {' '.join(str(error).split())}"
+    bad = [g < f for g, f in zip(good, finite, strict=True)]
+    if any(bad):
+        return f"nan {told} {'calibrated' if bad[0] else 'unseen'}"
+    return f"ok {','.join(_kinds(result, step)) or '-'}"
+
+
+def _kinds(graph: Graph, step: Quantize) -> list[str]:
+    """Return the kinds of op that compute, in integers where the scheme's activations are."""
+    whole = find_scheme(step.scheme).integer
+    return sorted({op.kind for op in graph.ops if not whole or _integer(op)})
+
+
+def _integer(op: Op) -> bool:
+    row = facts(op)
+    quantized = any(t is not None and t.quant is not None for t in (*op.inputs, *op.outputs))
+    return row is not None and quantized and not computes_in_float(op)
 
 
 def _finite(graph: Graph, arrays: list[Any]) -> bool:
-    session = Session(write(graph))
+    return _runs(Session(write(graph)), arrays)
+
+
+def _runs(session: Session, arrays: list[Any]) -> bool:
     shaped = [
         a.reshape(len(a), *p.example_shape) for a, p in zip(arrays, session.inputs, strict=True)
     ]
