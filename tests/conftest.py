@@ -28,6 +28,13 @@ def _child_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test's failed runs a folder of their own for logs; it may not exist yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "litesmith" / "logs"
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with real models/ and data/; the test is skipped where it is absent."""

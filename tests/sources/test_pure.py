@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from litesmith.children import protocol
 from litesmith.data import TensorSpec
 from litesmith.errors import ConversionError, InputError, LoadError
-from litesmith.sources import SourceFormat, convert, detect, keras_file, protocol, saved_functions
+from litesmith.sources import SourceFormat, convert, detect, keras_file, saved_functions
 from litesmith.sources.loaded import check_inputs, static, with_shapes
 from litesmith.sources.reasons import reason
 from litesmith.sources.stored import Stored, input_shapes, shapes_differ

@@ -33,7 +33,7 @@ class Streams:
 
     def keep_log(self, text: str) -> str | None:
         """Store the log, `text` (a traceback) at its end, with the other logs; return its path."""
-        from litesmith.sources.workdir import keep_log
+        from litesmith.children.workdir import keep_log
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "litesmith.log"

@@ -15,12 +15,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from litesmith.children import Child, protocol
 from litesmith.errors import LoadError
-from litesmith.sources import protocol
 from litesmith.sources.detect import SourceFormat
 from litesmith.sources.flex import FlexSession
 from litesmith.sources.options import LoadOptions, SourceInfo, specs_to_json
-from litesmith.sources.process import Child
+from litesmith.sources.process import PROGRAM
 
 Array = npt.NDArray[Any]
 _PACKAGES = {"keras": "Keras", "tf_keras": "tf_keras"}
@@ -96,7 +96,7 @@ class MemorySource:
         from litesmith.sources.graphdef import freeze
         from litesmith.sources.trials import trial_to_json
 
-        child = Child(self._options.time_limit_s, self._options.on_progress)
+        child = Child(PROGRAM, self._options.time_limit_s, self._options.on_progress)
         try:
             frozen = freeze(self._model.lowering())
             path = child.work.path / "graph.pb"

@@ -12,15 +12,15 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from litesmith.children import Child, protocol
 from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.runtime import Port
-from litesmith.sources import protocol
 from litesmith.sources.applies import refuse_idle
 from litesmith.sources.detect import SourceFormat, detect, size_bytes
 from litesmith.sources.memory import MemorySource, is_model_object
 from litesmith.sources.options import LoadOptions, Sibling, SourceInfo, specs_from_json
-from litesmith.sources.process import Child
+from litesmith.sources.process import PROGRAM
 from litesmith.sources.stacked import as_fed
 
 Array = npt.NDArray[Any]
@@ -135,7 +135,7 @@ class FileSource:
         refuse_idle(self._format, options)
         self._size = size_bytes(path)
         self._info: SourceInfo | None = None
-        self._child = Child(options.time_limit_s, options.on_progress)
+        self._child = Child(PROGRAM, options.time_limit_s, options.on_progress)
         self._opening: Future[dict[str, Any]] = self._child.submit(
             "open", **open_arguments(path, self._format, options)
         )

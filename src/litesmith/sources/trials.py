@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from litesmith.children.protocol import load_arrays, save_arrays
 from litesmith.data import TensorSpec
 from litesmith.errors import InputError
 from litesmith.graph import read, write
 from litesmith.graph.edit import substitute
 from litesmith.sources.loaded import dims
-from litesmith.sources.protocol import load_arrays, save_arrays
 from litesmith.sources.verify import probe, verify
 
 Array = npt.NDArray[Any]

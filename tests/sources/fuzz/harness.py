@@ -1,7 +1,7 @@
 """Opens damaged files the way the child does, many per process, and judges what comes of each.
 
 A main process imports TensorFlow and both Keras once, runs nothing, and forks a worker per batch
-of files. The worker calls the child's own `answer(worker, message)`; the main process does what
+of files. The worker calls the child's own `answer(requests, message)`; the main process does what
 the parent would: `detect`. A worker that dies is what the parent would report in one sentence;
 only the main process, tracebacks, hangs and wrong answers count as defects.
 """
@@ -26,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
+from litesmith.children.serve import answer
 from litesmith.errors import LitesmithError
 from litesmith.sources import LoadOptions, deadline
-from litesmith.sources.child import Worker, answer
+from litesmith.sources.child import Worker, requests
 from litesmith.sources.detect import SourceFormat, detect
 from litesmith.sources.source import open_arguments
 from tests.sources.fuzz import mutations, originals
@@ -287,7 +288,7 @@ def _examples(inputs: Sequence[Any]) -> list[Any]:
 
 
 def _ask(worker: Worker, do: str, **args: Any) -> dict[str, Any]:
-    return json.loads(json.dumps(answer(worker, {"id": 1, "do": do, "args": args})))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(answer(requests(worker), {"id": 1, "do": do, "args": args})))  # type: ignore[no-any-return]
 
 
 def _error(reply: dict[str, Any]) -> tuple[str, str, None]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from litesmith.sources.process import Child
+from litesmith.children import Child
+from litesmith.sources.process import PROGRAM
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")
 def test_the_child_goes_first() -> None:
-    child = Child(60, lambda line: None)
+    child = Child(PROGRAM, 60, lambda line: None)
     try:
         process = Path("/proc", str(child._process.pid))
         for _ in range(300):

@@ -1,6 +1,7 @@
 """The wire between parent and child: one JSON object per line; arrays are .npy files by path.
 
-Parent to child: `{"id": 3, "do": "run", "args": {…}}`. Child to parent: `{"progress": "tracing"}`,
+Parent to child: `{"id": 3, "do": "run", "args": {…}}`. Child to parent: `{"progress": "tracing"}`
+(any JSON value that the two agree on),
 `{"id": 3, "ok": {…}}` or `{"id": 3, "error": {"type": "LoadError", "message": …, "hint": …}}`.
 """
 

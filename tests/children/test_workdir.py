@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from litesmith.children import workdir
 from litesmith.errors import InputError
-from litesmith.sources import workdir
 
 
 def _age(path: Path) -> None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from litesmith.sources.protocol import disk
+from litesmith.children.protocol import disk
 
 _PREFIX = "litesmith-"
 _LOCK = "lock"
