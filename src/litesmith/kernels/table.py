@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from litesmith.kernels import activations, elementwise, linear, pooling, quantize, reduce
+from litesmith.kernels import (
+    activations,
+    elementwise,
+    gather,
+    linear,
+    logic,
+    pooling,
+    quantize,
+    reduce,
+    resize,
+    shape,
+)
 from litesmith.kernels.value import Kernel
 
 FAMILIES: tuple[Mapping[str, Kernel], ...] = (
@@ -15,6 +26,10 @@ FAMILIES: tuple[Mapping[str, Kernel], ...] = (
     pooling.KERNELS,
     reduce.KERNELS,
     quantize.KERNELS,
+    shape.KERNELS,
+    gather.KERNELS,
+    resize.KERNELS,
+    logic.KERNELS,
 )
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(

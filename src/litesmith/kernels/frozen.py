@@ -1,0 +1,103 @@
+"""Ops without a kernel: LiteRT runs them, one example after the other, without a gradient.
+
+What such an op reads is not trained through it; the rest of the graph is. Its constants are those
+of the graph, whatever the evaluation's hooks make of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
+from types import MappingProxyType
+
+import numpy as np
+import tensorflow as tf
+
+from litesmith.errors import ConversionError
+from litesmith.graph import Array, Graph, Op, Tensor, write
+from litesmith.kernels.table import kernel_of
+from litesmith.kernels.value import Call, Value, batched, example_count
+from litesmith.runtime import Session
+
+# Kinds that have no kernel, and why. A kind in neither table is one that nobody has looked at.
+FROZEN: Mapping[str, str] = MappingProxyType(
+    {
+        "BITCAST": "bits have no gradient",
+        "BUCKETIZE": "numbers of intervals have no gradient",
+        "COMPLEX_ABS": "spectra are computed by LiteRT alone",
+        "DENSIFY": "sparse weights are not trained",
+        "DILATE": "no converter writes it from a model's own layers",
+        "EMBEDDING_LOOKUP_SPARSE": "no converter writes it any more",
+        "IMAG": "spectra are computed by LiteRT alone",
+        "LOCAL_RESPONSE_NORMALIZATION": "",
+        "MULTINOMIAL": "random choices have no gradient",
+        "NON_MAX_SUPPRESSION_V4": "which boxes stay has no gradient",
+        "NON_MAX_SUPPRESSION_V5": "which boxes stay has no gradient",
+        "RANDOM_STANDARD_NORMAL": "random numbers have no gradient",
+        "RANDOM_UNIFORM": "random numbers have no gradient",
+        "REAL": "spectra are computed by LiteRT alone",
+        "RFFT2D": "spectra are computed by LiteRT alone",
+        "UNIQUE": "how many values there are depends on the example",
+        "WHERE": "how many places there are depends on the example",
+    }
+)
+# What one op hands to another outside of any tensor; one op alone means nothing.
+_RESOURCES = ("HASHTABLE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+
+
+def frozen_ops(graph: Graph) -> tuple[Op, ...]:
+    """Return the ops of a graph, called graphs included, that have no kernel."""
+    return tuple(op for g in graph.graphs() for op in g.ops if kernel_of(op.kind) is None)
+
+
+def frozen(call: Call) -> tuple[Value, ...]:
+    """Return what LiteRT computes.
+
+    Raises:
+        ConversionError: the op shares state with others outside of any tensor.
+    """
+    op = call.op
+    if op.kind.startswith(_RESOURCES):
+        raise ConversionError(
+            f"{op.kind} keeps values outside of the graph, so the graph cannot be evaluated.",
+            "Convert the model again from its source: state becomes inputs and outputs.",
+        )
+    fed = tuple(dict.fromkeys(t for t in op.inputs if t is not None and not t.is_constant))
+    by_tensor = {t: v for t, v in zip(op.inputs, call.values, strict=True) if v is not None}
+    values = [by_tensor[t] for t in fed]
+    many = any(v.batched for v in values)
+    count = example_count(call) if many else 1
+    tensors = [batched(v, count) for v in values]
+    types = [tf.as_dtype(t.dtype.numpy) for t in op.outputs]
+    found = tf.numpy_function(lambda *arrays: _run(op, fed, arrays), tensors, types)
+    return tuple(_shaped(made, t, many) for made, t in zip(found, op.outputs, strict=True))
+
+
+def _shaped(made: tf.Tensor, tensor: Tensor, many: bool) -> Value:
+    open_or = tensor.shape_signature or tensor.shape
+    made = tf.stop_gradient(
+        tf.ensure_shape(made, (None, *(None if d == -1 else d for d in open_or)))
+    )
+    return Value(made if many else made[0], many)
+
+
+_LOCK = Lock()
+
+
+def _run(op: Op, fed: tuple[Tensor, ...], arrays: tuple[Array, ...]) -> list[Array]:
+    """Return per result the examples, (B, *shape); TensorFlow may call from several threads."""
+    with _LOCK:
+        session = _session(op, fed)
+        rows = []
+        for i in range(len(arrays[0]) if arrays else 1):
+            session.reset()
+            session.feed([a[i] for a in arrays])
+            session.invoke()
+            rows.append(session.fetch())
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _session(op: Op, fed: tuple[Tensor, ...]) -> Session:
+    return Session(write(Graph(fed, op.outputs, (op,))))
