@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from litesmith.errors import LoadError
 from litesmith.graph import DType, Graph, Tensor
 from litesmith.graph.facts import FACTS, activation_positions
 from litesmith.quantize.plan import CARRIERS
@@ -87,7 +88,11 @@ def _operand(m: Making, sample: Sample, like: Tensor, real: bool) -> Tensor:
     x = m.entry(like.shape)
     # Alone, an op that only moves values stays float.
     for _ in range(m.number(int(sample.kind in CARRIERS), 3)):
-        x = m.among(*_SAME_SHAPE)(m, x)
+        before = len(m.ops)
+        try:
+            x = m.among(*_SAME_SHAPE)(m, x)
+        except LoadError:  # a convolution without bias, for one
+            del m.ops[before:]
     if sample.kind in _ABOVE_ZERO and real:
         x = m.op("ADD", m.op("ABS", x), const(np.float32(m.among(1e-6, 1e-3, 0.25, 1.0))))
     if sample.kind == "EXP":
