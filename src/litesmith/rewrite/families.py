@@ -20,6 +20,7 @@ from litesmith.rewrite.fold_backward import FOLD_BACKWARD
 from litesmith.rewrite.fold_constants import FOLD_CONSTANTS
 from litesmith.rewrite.fold_forward import FOLD_FORWARD
 from litesmith.rewrite.fuse_lstm import fuse_lstm
+from litesmith.rewrite.global_pools import GLOBAL_POOLS
 from litesmith.rewrite.identities import IDENTITIES
 from litesmith.rewrite.integer_forms import INTEGER_FORMS
 from litesmith.rewrite.linear_chains import LINEAR_CHAINS
@@ -96,6 +97,7 @@ INTEGER_FAMILIES: tuple[Family, ...] = (
     SIGNS,
     NORMALIZATION,
     INTEGER_FORMS,
+    GLOBAL_POOLS,
 )
 
 
