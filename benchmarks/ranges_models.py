@@ -1,6 +1,6 @@
 """Small nets that int8 with plain ranges makes worse, trained here: raw pixels, tables, tracks.
 
-    python -m benchmarks.ranges_models NAME OUT.keras DATA.npz [--shared FOLDER]
+    python -m benchmarks.ranges_models NAME OUT.keras DATA.npz [--shared FOLDER] [--fashion FOLDER]
 
 DATA.npz holds x_train, y_train, x_test, y_test (float32, class numbers). Seeds are fixed.
 """
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import add_shared
+from benchmarks.ranges_images import IMAGE_NETS
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -64,6 +65,25 @@ def history(count: int = 12000) -> tuple[np.ndarray, np.ndarray]:
     lost = rng.random(count) < 0.05
     points[lost, rng.integers(0, 16, int(lost.sum()))] += rng.normal(0, 0.4, (int(lost.sum()), 2))
     return (points - points[:, :1]).reshape(count, 32), kind
+
+
+def landmarks(shared: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Make what a detector answers of the real hands of the shared folder.
+
+    42 coordinates in pixels from the wrist, hands near and far; where the hand is, its depth, and
+    how sure the detector was. One hand in thirty has a finger that was put somewhere else.
+    """
+    with np.load(shared / "data" / "hand_keypoint.npz") as arrays:
+        x = np.concatenate([arrays["x_train"], arrays["x_test"]])
+        y = np.concatenate([arrays["y_train"], arrays["y_test"]]).reshape(-1)
+    rng = np.random.default_rng(4)
+    size = rng.lognormal(4.0, 0.5, (len(x), 1))
+    points = x * size + rng.normal(0, 0.01, x.shape) * size
+    lost = np.flatnonzero(rng.random(len(x)) < 1 / 30)
+    points[lost, rng.integers(4, 42, len(lost))] += rng.normal(0, 600, len(lost))
+    place = rng.uniform(0, 1920, (len(x), 2))
+    depth, sure = 5.0 / size, rng.beta(9, 1, (len(x), 1))
+    return np.concatenate([points, place, depth, sure], 1), y
 
 
 def _tabular(keras: Any, train: Arrays, normalize: bool) -> Any:
@@ -120,7 +140,7 @@ def _cancer() -> tuple[np.ndarray, np.ndarray]:
     return found.data, found.target
 
 
-# name → (data, model, epochs)
+# name → (data from the shared folder, model, epochs)
 Made = tuple[Callable[[Path], tuple[Arrays, Arrays]], Callable[..., Any], int]
 STAND_INS: dict[str, Made] = {
     "table_normalized": (lambda _: split(*table()), lambda k, t: _tabular(k, t, True), 20),
@@ -128,23 +148,31 @@ STAND_INS: dict[str, Made] = {
     "table_raw": (lambda _: split(*_cancer()), lambda k, t: _tabular(k, t, False), 150),
     "cancer_normalized": (lambda _: split(*_cancer()), lambda k, t: _tabular(k, t, True), 60),
     "history": (lambda _: split(*history()), _history, 40),
+    "landmarks_pixels": (lambda f: split(*landmarks(f)), lambda k, t: _tabular(k, t, True), 30),
     "vgg_raw": (_images, _vgg, 12),
 }
+
+
+def add_fashion(parser: argparse.ArgumentParser) -> None:
+    """Add --fashion: where the nets on images find theirs."""
+    text = "folder with the files of Fashion-MNIST; without it, nets on it are left out"
+    parser.add_argument("--fashion", type=Path, help=text)
 
 
 def main() -> None:
     """Train one model."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=STAND_INS)
+    parser.add_argument("name", choices=[*STAND_INS, *IMAGE_NETS])
     parser.add_argument("model", type=Path)
     parser.add_argument("data", type=Path)
     add_shared(parser)
+    add_fashion(parser)
     options = parser.parse_args()
     import keras
 
     keras.utils.set_random_seed(0)
-    data, build, epochs = STAND_INS[options.name]
-    train, test = data(options.shared)
+    data, build, epochs = {**STAND_INS, **IMAGE_NETS}[options.name]
+    train, test = data(options.fashion if options.name in IMAGE_NETS else options.shared)
     model = build(keras, train)
     model.compile(
         keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
