@@ -16,8 +16,7 @@ Function = Callable[[TfTensor], TfTensor]
 def fused(call: Call, tensor: TfTensor) -> TfTensor:
     """Apply the op's fused activation (`fused_activation_function`)."""
     kind = int(call.op.option("fused_activation_function", Activation.NONE))
-    function = _FUSED[kind]
-    return tensor if function is None else function(tensor)
+    return FUSED[kind](tensor)
 
 
 def _sign_bit(x: TfTensor) -> TfTensor:
@@ -28,8 +27,8 @@ def _relu_n1(x: TfTensor) -> TfTensor:
     return tf.clip_by_value(x, -1.0, 1.0)
 
 
-_FUSED: Mapping[int, Function | None] = {
-    Activation.NONE: None,
+FUSED: Mapping[int, Function] = {
+    Activation.NONE: tf.identity,
     Activation.RELU: tf.nn.relu,
     Activation.RELU_N1_TO_1: _relu_n1,
     Activation.RELU6: tf.nn.relu6,
