@@ -7,9 +7,10 @@ import pytest
 
 from litesmith.graph import DType, Graph, Tensor, read, text, verify, write
 from litesmith.graph.census import float_ops, op_counts
+from litesmith.graph.integers import to_integers
 from litesmith.graph.step import Outcome
 from litesmith.quantize import ENDS, SCHEMES, Quantize, annotate, calibrate
-from litesmith.quantize.params import to_integers, weight_params
+from litesmith.quantize.params import weight_params
 from litesmith.runtime import Session
 from tests.conformance.oracle import expected, integers
 from tests.support.converted import NAMES, converted

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from litesmith.graph import DType, QuantParams
+from litesmith.graph.integers import integer_dtype, to_integers
 from litesmith.quantize.params import (
     activation_params,
     bias_params,
     fixed_params,
-    integer_dtype,
     represented_range,
     same,
-    to_integers,
     weight_params,
 )
 

@@ -18,8 +18,8 @@ from litesmith.graph import Array, Op, Tensor
 from litesmith.graph.build import make_constant
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import FACTS
+from litesmith.graph.integers import to_integers
 from litesmith.quantize.annotate import Annotated
-from litesmith.quantize.params import to_integers
 
 _HANDS_ON = frozenset({
     "QUANTIZE", "PAD", "PADV2", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR",

@@ -11,9 +11,9 @@ from litesmith.graph.build import make_op
 from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import facts
+from litesmith.graph.integers import integer_dtype, to_integers
 from litesmith.quantize.annotate import Annotated
 from litesmith.quantize.choose import WIDE
-from litesmith.quantize.params import integer_dtype, to_integers
 
 # The operator version from which FULLY_CONNECTED accepts one weight scale per channel.
 _PER_CHANNEL_FC = 12

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from litesmith.graph import Array, DType, QuantParams
+from litesmith.graph import Array, QuantParams
 
 # Below this a scale is that of a tensor that never moves; a smaller one would make the multipliers
 # of neighboring kernels overflow, and 6 / scale, the clamp of RELU6, too.
@@ -18,7 +18,6 @@ _SMALLEST_WEIGHT_SCALE = 1e-9
 _NEAR_POWER = 2e-3  # in exponents; LiteRT takes 1e-3 for none
 _WIDE = 16  # bits of wide activations
 _FINE = 8  # bits of weights from which clipping wins nothing worth having
-_DTYPES = {4: DType.INT4, 8: DType.INT8, 16: DType.INT16, 32: DType.INT32, 64: DType.INT64}
 # A bias may use half of int32; the accumulator needs the rest.
 _LARGEST_BIAS = 2**30
 
@@ -132,33 +131,3 @@ def bias_params(input_scale: float, weights: QuantParams, bits: int = 32) -> Qua
     """
     scale = (np.float32(input_scale) * weights.scale).astype(np.float32)
     return QuantParams(scale, np.zeros(scale.size, np.int64), 0, bits)
-
-
-def to_integers(values: Array, quant: QuantParams) -> Array:
-    """Return round(values / scale) + zero point, clipped to the width of `quant`.
-
-    Weights (per-channel) use the narrow range without the most negative integer, so that
-    products of two of them stay inside 16 bits, as the kernels expect.
-
-    Args:
-        values: float32 of any shape.
-        quant: parameters; per-channel ones run along `quant.axis`.
-
-    Returns:
-        int8 (4 and 8 bits), int16, int32 or int64 of the same shape.
-    """
-    shape = [1] * values.ndim
-    if quant.axis is not None:
-        shape[quant.axis] = -1
-    scale = quant.scale.astype(np.float64).reshape(shape)
-    zero = quant.zero_point.reshape(shape)
-    # Beyond 2^53 float64 knows no neighbors, and int64 ends before the float that names its end.
-    top = 2 ** (min(quant.bits, 54) - 1) - 1
-    bottom = -top if quant.axis is not None or quant.bits > 8 else -top - 1
-    integers = np.rint(values.astype(np.float64) / scale) + zero
-    return np.asarray(np.clip(integers, bottom, top), integer_dtype(quant).numpy)
-
-
-def integer_dtype(quant: QuantParams) -> DType:
-    """Return the tensor type that holds these parameters' integers."""
-    return _DTYPES[quant.bits]

@@ -18,7 +18,8 @@ from litesmith.graph import Array, Blockwise, DType, Graph, Op, QuantParams, Ten
 from litesmith.graph.build import make_op
 from litesmith.graph.edit import fresh_name, map_graphs
 from litesmith.graph.facts import FACTS
-from litesmith.quantize.params import best_clip, integer_dtype, to_integers, weight_params
+from litesmith.graph.integers import integer_dtype, to_integers
+from litesmith.quantize.params import best_clip, weight_params
 
 # What a DEQUANTIZE op and its tensor cost in a file; smaller constants are left alone.
 _OVERHEAD_BYTES = 256
