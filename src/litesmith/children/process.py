@@ -147,16 +147,25 @@ class Child:
         for line in self._process.stdout:
             message = json.loads(line)
             if "progress" in message:
-                self._on_progress(message["progress"])
+                self._tell(message["progress"])
                 continue
             with self._lock:
                 future = self._waiting.pop(message["id"], None)
             if future is not None:
                 future.set_result(message)
+        self._fail(_DiedError())
+
+    def _tell(self, progress: Any) -> None:
+        try:
+            self._on_progress(progress)
+        except BaseException as error:  # of the listener: raised where its reply is awaited
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
         with self._lock:
             orphans, self._waiting = list(self._waiting.values()), {}
         for future in orphans:
-            future.set_exception(_DiedError())
+            future.set_exception(error)
 
     def _keep_log(self) -> str | None:
         if self._log is None and self.work.lock >= 0:

@@ -43,6 +43,18 @@ class Annotated:
     sources: Mapping[Tensor, Tensor] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def carried(annotated: Annotated, graph: Graph) -> Annotated:
+    """Return the same decisions about a graph that differs in constants and their scales alone.
+
+    Args:
+        annotated: what was decided.
+        graph: its graph with constants that training changed; the ops are in the same order.
+    """
+    pairs = zip(annotated.graph.ops, graph.ops, strict=True)
+    integer = frozenset(new for old, new in pairs if old in annotated.integer)
+    return Annotated(graph, integer, annotated.reasons)
+
+
 _INT8 = Precisions(8)
 _NO_PINS: Mapping[Tensor, QuantParams] = MappingProxyType({})
 

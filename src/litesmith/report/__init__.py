@@ -27,6 +27,8 @@ from litesmith.report.model import (
     StepFacts,
     TargetFacts,
     TensorFacts,
+    TrainingFacts,
+    TrainingPoint,
     Warn,
 )
 
@@ -53,5 +55,7 @@ __all__ = [
     "StepFacts",
     "TargetFacts",
     "TensorFacts",
+    "TrainingFacts",
+    "TrainingPoint",
     "Warn",
 ]

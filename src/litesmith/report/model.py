@@ -168,6 +168,39 @@ class TargetFacts:
 
 
 @dataclass(frozen=True)
+class TrainingPoint:
+    """One look at the held-out examples: `loss`, lower is better; `agreement` 0 to 1."""
+
+    step: int
+    loss: float
+    agreement: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How a graph was trained.
+
+    `examples` in all, part of them held out; loss and agreement (with the float graph) before and
+    after on those; `planned` steps; `stopped`: "finished", "early" or "interrupted"; `frozen`:
+    kinds of op that no gradient passes; `state`: the file that `--resume` goes on from, if kept.
+    """
+
+    examples: int
+    steps: int
+    planned: int
+    loss_before: float
+    loss_after: float
+    agreement_before: float
+    agreement_after: float
+    seconds: float
+    stopped: str
+    frozen: tuple[str, ...] = ()
+    curve: tuple[TrainingPoint, ...] = ()
+    state: str | None = None
+
+
+@dataclass(frozen=True)
 class StepFacts:
     """What one step did: `outcome` "done" or "declined"; `explain`: what it left undone and why."""
 
@@ -177,6 +210,7 @@ class StepFacts:
     why: str
     seconds: float
     explain: tuple[str, ...] = ()
+    training: TrainingFacts | None = None
 
 
 @dataclass(frozen=True)
