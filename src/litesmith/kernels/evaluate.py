@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from litesmith.graph import DType, Graph, Op, Tensor
+from litesmith.kernels.frozen import frozen
 from litesmith.kernels.table import kernel_of
 from litesmith.kernels.value import Call, DeclinedError, TfTensor, Value
 
@@ -32,7 +33,7 @@ class Hooks:
         constant: constant of the graph → its value (trainable, quantized …), None for what the
             graph holds.
         result: op, its output and the value computed → the value that goes on (rounded, tapped …).
-        feed: input of the outermost graph and the value fed → the value that goes on.
+        feed: tensor and the value fed for it → the value that goes on.
     """
 
     constant: Callable[[Tensor], TfTensor | None] = _keep_constant
@@ -43,6 +44,7 @@ class Hooks:
 _NO_HOOKS = Hooks()
 
 
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def evaluate(
     graph: Graph,
     feeds: Mapping[Tensor, TfTensor],
@@ -53,7 +55,7 @@ def evaluate(
 
     Args:
         graph: any graph; its shapes stay as they are, each activation gets one leading axis more.
-        feeds: per input of the graph the examples, (B, *shape).
+        feeds: per input of the graph, or inner tensor in its place, the examples, (B, *shape).
         hooks: what to change on the way.
         wanted: tensors of `graph` to return instead of its outputs, inner ones among them; ops
             that none of them needs are not computed.
@@ -74,19 +76,19 @@ def _evaluate(
         _evaluate(called, inner, hooks, called.outputs)
         return tuple(_value(t, inner, hooks) for t in called.outputs)
 
-    for op in _needed(graph, wanted):
+    for op in _needed(graph, wanted, state):
         values = tuple(None if t is None else _value(t, state, hooks) for t in op.inputs)
         results = _computed(Call(op, values, run))
         for tensor, value in zip(op.outputs, results, strict=True):
             state[tensor] = hooks.result(op, tensor, value)
 
 
-def _needed(graph: Graph, wanted: Iterable[Tensor]) -> list[Op]:
-    """Return the ops that the wanted tensors depend on, and those that act on state, in order."""
+def _needed(graph: Graph, wanted: Iterable[Tensor], known: Collection[Tensor]) -> list[Op]:
+    """Return the ops that the wanted tensors depend on, in order; what is known needs none."""
     need = set(wanted)
     kept = []
     for op in reversed(graph.ops):
-        if not op.outputs or any(t in need for t in op.outputs):
+        if any(t in need and t not in known for t in op.outputs):
             kept.append(op)
             need.update(t for t in op.inputs if t is not None)
     return kept[::-1]
@@ -99,8 +101,6 @@ def _computed(call: Call) -> tuple[Value, ...]:
             return kernel(call)
         except DeclinedError:
             pass
-    from litesmith.kernels.frozen import frozen
-
     return frozen(call)
 
 

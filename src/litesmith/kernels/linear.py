@@ -158,7 +158,7 @@ def _fully_connected(call: Call) -> tuple[Value, ...]:
     if call.op.option("keep_num_dims", False):
         shape = (*x.shape[:-1], units)
     else:
-        shape = (math.prod(x.shape) // width, units)
+        shape = (math.prod(s or 1 for s in x.shape) // width, units)
     if x.batched:
         return (Value(tf.reshape(found, (-1, *shape)), True),)
     return (Value(tf.reshape(found, shape), False),)

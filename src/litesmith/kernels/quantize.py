@@ -52,9 +52,9 @@ def _quantize(call: Call) -> tuple[Value, ...]:
         scale, zero = _affine(source, value.rank)
         real = (tf.cast(real, tf.float32) - zero) * scale
     scale, zero = _affine(result, value.rank)
-    info = np.iinfo(result.dtype.numpy)
-    steps = tf.clip_by_value(tf.round(real / scale) + zero, float(info.min), float(info.max))
-    return (value.with_(tf.cast(steps, tf.as_dtype(result.dtype.numpy))),)
+    dtype = tf.as_dtype(result.dtype.numpy)
+    steps = tf.clip_by_value(tf.round(real / scale) + zero, float(dtype.min), float(dtype.max))
+    return (value.with_(tf.cast(steps, dtype)),)
 
 
 def _fake_quant(call: Call) -> tuple[Value, ...]:

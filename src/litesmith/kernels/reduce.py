@@ -8,15 +8,11 @@ from types import MappingProxyType
 import tensorflow as tf
 
 from litesmith.kernels.activations import fused
+from litesmith.kernels.operands import axis_of
 from litesmith.kernels.value import Call, Kernel, TfTensor, Value
 
 # LiteRT's floor of a norm (kernels/internal/reference/l2normalization.h).
 _SMALLEST_NORM = 1e-6
-
-
-def axis_of(value: Value, axis: int) -> int:
-    """Return where an axis of the graph is in the value's tensor."""
-    return axis % max(value.rank, 1) + value.batched
 
 
 def _reduction(function: Callable[..., TfTensor]) -> Kernel:

@@ -1,0 +1,121 @@
+"""An annotated graph computes what the integer file that becomes of it computes.
+
+In an annotated graph (quantize/annotate.py) tensors are float and carry the parameters of the
+integers that they will be. Here constants take the values of their integers, and every result is
+put on the grid of its own: fed what LiteRT's kernels are fed, an op is within one step of them.
+Gradients pass straight through the rounding, and stop where a value leaves the range (Jacob et al.,
+"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph.enums import CLAMPS, Activation
+from litesmith.graph.facts import facts
+from litesmith.graph.integers import to_integers, to_real
+from litesmith.kernels.evaluate import Hooks
+from litesmith.kernels.value import TfTensor, Value
+
+# Ops that share a scale with what they read but compute new values: the others only move them.
+_COMPUTES = frozenset({"AVERAGE_POOL_2D", "L2_POOL_2D", "RESIZE_BILINEAR"})
+# Results of these lie halfway between two integers time and again; kernels round them to even.
+_HALVES = frozenset({"ADD", "SUB", "MEAN", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "SUM"})
+
+
+def simulation() -> Hooks:
+    """Return the hooks that make `evaluate` compute what the integer file computes."""
+    return Hooks(stored, rounded, entered)
+
+
+def stored(tensor: Tensor) -> TfTensor | None:
+    """Return the values that a constant has in the file, None for one that keeps its own."""
+    if tensor.quant is None or tensor.dtype is not DType.FLOAT32 or tensor.data is None:
+        return None
+    return tf.constant(to_real(to_integers(tensor.data, tensor.quant), tensor.quant))
+
+
+def rounded(op: Op, tensor: Tensor, value: Value) -> Value:
+    """Return a result on the grid of its tensor."""
+    if tensor.quant is None or tensor.dtype is not DType.FLOAT32 or _only_moves(op):
+        return value
+    return value.with_(grid(tensor.quant, exact=op.kind in _HALVES)(value.tensor))
+
+
+def entered(tensor: Tensor, value: Value) -> Value:
+    """Return what an input that arrives as integers can be of the value fed."""
+    if tensor.quant is None or tensor.dtype is not DType.FLOAT32:
+        return value
+    return value.with_(grid(tensor.quant)(value.tensor))
+
+
+def _only_moves(op: Op) -> bool:
+    """True where values on the grid stay on it."""
+    row = facts(op)
+    clamped = op.option("fused_activation_function", Activation.NONE) != Activation.NONE
+    return row is not None and row.tied and op.kind not in _COMPUTES and not clamped
+
+
+def grid(quant: QuantParams, exact: bool = False) -> Callable[[TfTensor], TfTensor]:
+    """Return the function that puts real values on the grid of per-tensor parameters.
+
+    Args:
+        quant: of an activation, 8 or 16 bits.
+        exact: round halves to even, as kernels do; otherwise up, which is faster: the result is
+            one fused op of TensorFlow, right to 1e-4 steps.
+    """
+    low, high = limits(quant)
+
+    def fast(x: TfTensor) -> TfTensor:
+        return tf.quantization.fake_quant_with_min_max_args(x, low, high, quant.bits)
+
+    return _to_even(quant) if exact else fast
+
+
+def limits(quant: QuantParams) -> tuple[float, float]:
+    """Return the least and the greatest real value of per-tensor parameters."""
+    scale, zero, half = float(quant.scale[0]), int(quant.zero_point[0]), 2 ** (quant.bits - 1)
+    return scale * (-half - zero), scale * (half - 1 - zero)
+
+
+def _to_even(quant: QuantParams) -> Callable[[TfTensor], TfTensor]:
+    scale, (low, high) = float(quant.scale[0]), limits(quant)
+    bottom, top = round(low / scale), round(high / scale)
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def function(x: TfTensor) -> tuple[TfTensor, Callable[[TfTensor], TfTensor]]:
+        def gradient(upstream: TfTensor) -> TfTensor:
+            args = (upstream, x, low, high, quant.bits)
+            return tf.quantization.fake_quant_with_min_max_args_gradient(*args)
+
+        return tf.clip_by_value(tf.round(x / scale), bottom, top) * scale, gradient
+
+    made: Callable[[TfTensor], TfTensor] = function
+    return made
+
+
+def lean(graph: Graph) -> Graph:
+    """Return the annotated graph without the activations that the grid of their result implies.
+
+    Rounding clamps to the range of the integers: where that is what a fused activation clamps to,
+    clamping once is enough. Tensors stay the same objects.
+    """
+    return graph.with_(ops=tuple(map(_lean_op, graph.ops)))
+
+
+def _lean_op(op: Op) -> Op:
+    quant = op.outputs[0].quant if len(op.outputs) == 1 else None
+    clamp = CLAMPS.get(int(op.option("fused_activation_function", Activation.NONE)))
+    if op.options is None or quant is None or clamp is None or _only_moves(op):
+        return op
+    if clamp == CLAMPS[Activation.NONE] or not op.outputs[0].dtype.is_float:
+        return op
+    low, high = (np.asarray(limits(quant)) / float(quant.scale[0])).round()
+    least, most = (np.clip(np.asarray(clamp) / float(quant.scale[0]), -1e9, 1e9)).round()
+    if low < least or high > most:
+        return op
+    return op.with_(options=op.options.with_(fused_activation_function=int(Activation.NONE)))
