@@ -11,6 +11,7 @@ from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.kernels.frozen import frozen
 from litesmith.kernels.table import kernel_of
 from litesmith.kernels.value import Call, DeclinedError, TfTensor, Value
+from litesmith.kernels.variables import stateless
 
 
 def _keep_constant(tensor: Tensor) -> TfTensor | None:
@@ -62,7 +63,7 @@ def evaluate(
     """
     state = {t: hooks.feed(t, Value(tf.convert_to_tensor(v), True)) for t, v in feeds.items()}
     found = tuple(graph.outputs if wanted is None else wanted)
-    _evaluate(graph, state, hooks, found)
+    _evaluate(stateless(graph), state, hooks, found)
     return {t: _value(t, state, hooks) for t in found}
 
 
@@ -107,9 +108,18 @@ def _computed(call: Call) -> tuple[Value, ...]:
 def _value(tensor: Tensor, state: dict[Tensor, Value], hooks: Hooks) -> Value:
     """Return a value known so far; constants are made when they are first read."""
     if tensor not in state:
-        replaced = hooks.constant(tensor)
+        replaced = _zeros(tensor) if _is_state(tensor) else hooks.constant(tensor)
         state[tensor] = Value(constant(tensor) if replaced is None else replaced, False)
     return state[tensor]
+
+
+def _is_state(tensor: Tensor) -> bool:
+    """True for what an op keeps from one invocation to the next; every example starts at 0."""
+    return tensor.is_variable and tensor.data is None
+
+
+def _zeros(tensor: Tensor) -> TfTensor:
+    return tf.zeros(tensor.shape, tf.as_dtype(tensor.dtype.numpy))
 
 
 def constant(tensor: Tensor) -> TfTensor:

@@ -63,7 +63,7 @@ def frozen(call: Call) -> tuple[Value, ...]:
             f"{op.kind} keeps values outside of the graph, so the graph cannot be evaluated.",
             "Convert the model again from its source: state becomes inputs and outputs.",
         )
-    fed = tuple(dict.fromkeys(t for t in op.inputs if t is not None and not t.is_constant))
+    fed = tuple(dict.fromkeys(t for t in op.inputs if t is not None and _is_fed(t)))
     by_tensor = {t: v for t, v in zip(op.inputs, call.values, strict=True) if v is not None}
     values = [by_tensor[t] for t in fed]
     many = any(v.batched for v in values)
@@ -72,6 +72,11 @@ def frozen(call: Call) -> tuple[Value, ...]:
     types = [tf.as_dtype(t.dtype.numpy) for t in op.outputs]
     found = tf.numpy_function(lambda *arrays: _run(op, fed, arrays), tensors, types)
     return tuple(_shaped(made, t, many) for made, t in zip(found, op.outputs, strict=True))
+
+
+def _is_fed(tensor: Tensor) -> bool:
+    """False for what the file holds, and for state, which LiteRT keeps and forgets."""
+    return not tensor.is_constant and not tensor.is_variable
 
 
 def _shaped(made: tf.Tensor, tensor: Tensor, many: bool) -> Value:

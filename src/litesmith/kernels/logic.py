@@ -1,4 +1,4 @@
-"""Comparisons, truth values and choices: gradients flow through what is chosen, never the choice."""
+"""Comparisons, truth values, choices: gradients flow through what is chosen, not the choice."""
 
 from __future__ import annotations
 

@@ -7,12 +7,14 @@ from types import MappingProxyType
 
 from litesmith.kernels import (
     activations,
+    control,
     elementwise,
     gather,
     linear,
     logic,
     pooling,
     quantize,
+    recurrent,
     reduce,
     resize,
     shape,
@@ -30,6 +32,8 @@ FAMILIES: tuple[Mapping[str, Kernel], ...] = (
     gather.KERNELS,
     resize.KERNELS,
     logic.KERNELS,
+    control.KERNELS,
+    recurrent.KERNELS,
 )
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
