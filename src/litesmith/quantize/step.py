@@ -27,7 +27,7 @@ from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import FLOAT_BITS, find_scheme
 from litesmith.quantize.sensitivity import Subject
 from litesmith.quantize.tune import Draft, tuned
-from litesmith.quantize.weights import store
+from litesmith.quantize.weights import annotated_weights, store
 
 ENDS = ("float32", "int8", "uint8")
 
@@ -119,6 +119,15 @@ class Quantize:
         if scheme.integer:
             return self.finished(self.prepared(graph, data, progress))
         return self._checked(self._stored(graph, precisions))
+
+    def weighted(self, graph: Graph) -> Graph:
+        """Return the graph whose weights say what a scheme with float activations makes of them.
+
+        They can then be trained, and the step called on the result.
+        """
+        scheme = find_scheme(self.scheme)
+        precisions = self._precisions(graph)
+        return annotated_weights(graph, precisions.of, scheme.hybrid)
 
     def _stored(self, graph: Graph, precisions: Precisions) -> Outcome:
         """Return the graph with smaller constants and float activations."""

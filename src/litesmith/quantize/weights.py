@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from litesmith.graph import Array, Blockwise, DType, Graph, Op, QuantParams, Tensor
 from litesmith.graph.build import make_op
-from litesmith.graph.edit import fresh_name, map_graphs
+from litesmith.graph.edit import fresh_name, map_graphs, substitute
 from litesmith.graph.facts import FACTS
 from litesmith.graph.integers import integer_dtype, to_integers
 from litesmith.quantize.params import best_clip, weight_params
@@ -76,7 +76,8 @@ def store(
     runtime folds away when it loads the file (not from int4: see `kernel_table`).
 
     Args:
-        graph: float graph, or an integer one with float ops left in it.
+        graph: float graph, or an integer one with float ops left in it; weights that are annotated
+            (`annotated_weights`) keep their scales.
         bits_of: op → 32 (as it is), 16 (float16), 8 or 4.
         hybrid: allow kernels that quantize their input.
     """
@@ -92,7 +93,10 @@ def store(
                     continue
                 form = _stored(op, position, tensor, bits_of(op), hybrid)
                 if form is None:
+                    inputs[position] = tensor if tensor.quant is None else tensor.with_(quant=None)
                     continue
+                if tensor.quant is not None:  # it was trained for one scale per channel
+                    form = replace(form, block=0)
                 if (tensor, form) not in done:
                     done[tensor, form], expand = _replaced(tensor, form)
                     counts[form.bits] += 1
@@ -102,6 +106,28 @@ def store(
         return part.with_(ops=tuple(ops))
 
     return map_graphs(graph, change), counts
+
+
+def annotated_weights(graph: Graph, bits_of: Callable[[Op], int], hybrid: bool) -> Graph:
+    """Return the float graph whose weights say what `store` will make of them, to train them.
+
+    Blocks are left out: one scale per channel is what training learns. The graph itself comes back
+    when it has no such weights.
+    """
+
+    def change(part: Graph) -> Graph:
+        swap: dict[Tensor, Tensor] = {}
+        for op in part.ops:
+            for position, tensor in enumerate(op.inputs):
+                if tensor is None or not tensor.is_constant or tensor.dtype is not DType.FLOAT32:
+                    continue
+                form = _stored(op, position, tensor, bits_of(op), hybrid)
+                if form is not None and form.bits < _HALF and tensor.data is not None:
+                    quant = weight_params(tensor.data, form.axis, bits=form.bits)
+                    swap.setdefault(tensor, tensor.with_(quant=quant))
+        return substitute(part, swap) if swap else part
+
+    return map_graphs(graph, change)
 
 
 def dynamic(graph: Graph) -> tuple[Graph, int]:
@@ -172,7 +198,7 @@ def _replaced(tensor: Tensor, form: Stored) -> tuple[Tensor, Op | None]:
         return _behind_dequantize(half, tensor)
     if form.block:
         return _in_blocks(tensor, form), None
-    quant = weight_params(tensor.data, form.axis, bits=form.bits)
+    quant = tensor.quant or weight_params(tensor.data, form.axis, bits=form.bits)
     low = tensor.with_(
         dtype=integer_dtype(quant), data=to_integers(tensor.data, quant), quant=quant
     )
