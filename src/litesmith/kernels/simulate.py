@@ -9,7 +9,7 @@ Gradients pass straight through the rounding, and stop where a value leaves the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -23,8 +23,34 @@ from litesmith.kernels.value import TfTensor, Value
 
 # Ops that share a scale with what they read but compute new values: the others only move them.
 _COMPUTES = frozenset({"AVERAGE_POOL_2D", "L2_POOL_2D", "RESIZE_BILINEAR"})
-# Results of these lie halfway between two integers time and again; kernels round them to even.
-_HALVES = frozenset({"ADD", "SUB", "MEAN", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "SUM"})
+
+
+def _even(q: TfTensor) -> TfTensor:
+    return tf.round(q)
+
+
+def _away(q: TfTensor) -> TfTensor:
+    # Halves are computed in float: what is meant to be one may be a little less.
+    return tf.sign(q) * tf.floor(tf.abs(q) + _HALF)
+
+
+def _down(q: TfTensor) -> TfTensor:
+    return tf.floor(q + (_HALF - 0.5))
+
+
+Rounding = Callable[[TfTensor], TfTensor]
+_HALF = 0.5 + 1e-4
+# How kernels round integers (zero point added), where it shows: results of sums of few values lie
+# halfway between two integers time and again, and the table of SQRT is not rounded at all.
+_ROUNDING: Mapping[str, Rounding] = {
+    "ADD": _even,
+    "AVERAGE_POOL_2D": _away,
+    "MEAN": _even,
+    "RESIZE_BILINEAR": _even,
+    "SQRT": _down,
+    "SUB": _even,
+    "SUM": _even,
+}
 
 
 def simulation() -> Hooks:
@@ -43,7 +69,7 @@ def rounded(op: Op, tensor: Tensor, value: Value) -> Value:
     """Return a result on the grid of its tensor."""
     if tensor.quant is None or tensor.dtype is not DType.FLOAT32 or _only_moves(op):
         return value
-    return value.with_(grid(tensor.quant, exact=op.kind in _HALVES)(value.tensor))
+    return value.with_(grid(tensor.quant, _ROUNDING.get(op.kind))(value.tensor))
 
 
 def entered(tensor: Tensor, value: Value) -> Value:
@@ -60,42 +86,42 @@ def _only_moves(op: Op) -> bool:
     return row is not None and row.tied and op.kind not in _COMPUTES and not clamped
 
 
-def grid(quant: QuantParams, exact: bool = False) -> Callable[[TfTensor], TfTensor]:
+def grid(quant: QuantParams, rounding: Rounding | None = None) -> Callable[[TfTensor], TfTensor]:
     """Return the function that puts real values on the grid of per-tensor parameters.
 
     Args:
         quant: of an activation, 8 or 16 bits.
-        exact: round halves to even, as kernels do; otherwise up, which is faster: the result is
-            one fused op of TensorFlow, right to 1e-4 steps.
+        rounding: of integers; None: halves (and what is within 1e-4 of them) go up, for which
+            TensorFlow has one op, ten times faster than a chain of them with its gradients.
     """
+    scale, zero = float(quant.scale[0]), float(quant.zero_point[0])
     low, high = limits(quant)
+    half = 2 ** (quant.bits - 1)
+    if rounding is None:
 
-    def fast(x: TfTensor) -> TfTensor:
-        return tf.quantization.fake_quant_with_min_max_args(x, low, high, quant.bits)
+        def fast(x: TfTensor) -> TfTensor:
+            return tf.quantization.fake_quant_with_min_max_args(x, low, high, quant.bits)
 
-    return _to_even(quant) if exact else fast
+        return fast
+
+    def gradient(upstream: TfTensor, x: TfTensor) -> TfTensor:
+        return tf.quantization.fake_quant_with_min_max_args_gradient(
+            upstream, x, low, high, quant.bits
+        )
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def chain(x: TfTensor) -> tuple[TfTensor, Callable[[TfTensor], TfTensor]]:
+        q = tf.clip_by_value(rounding(x / scale + zero), -half, half - 1)
+        return (q - zero) * scale, lambda upstream: gradient(upstream, x)
+
+    made: Callable[[TfTensor], TfTensor] = chain
+    return made
 
 
 def limits(quant: QuantParams) -> tuple[float, float]:
     """Return the least and the greatest real value of per-tensor parameters."""
     scale, zero, half = float(quant.scale[0]), int(quant.zero_point[0]), 2 ** (quant.bits - 1)
     return scale * (-half - zero), scale * (half - 1 - zero)
-
-
-def _to_even(quant: QuantParams) -> Callable[[TfTensor], TfTensor]:
-    scale, (low, high) = float(quant.scale[0]), limits(quant)
-    bottom, top = round(low / scale), round(high / scale)
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def function(x: TfTensor) -> tuple[TfTensor, Callable[[TfTensor], TfTensor]]:
-        def gradient(upstream: TfTensor) -> TfTensor:
-            args = (upstream, x, low, high, quant.bits)
-            return tf.quantization.fake_quant_with_min_max_args_gradient(*args)
-
-        return tf.clip_by_value(tf.round(x / scale), bottom, top) * scale, gradient
-
-    made: Callable[[TfTensor], TfTensor] = function
-    return made
 
 
 def lean(graph: Graph) -> Graph:
