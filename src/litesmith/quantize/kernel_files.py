@@ -24,7 +24,7 @@ from litesmith.graph import (
 )
 from litesmith.graph.build import make_op
 from litesmith.graph.facts import FACTS
-from litesmith.quantize.params import integer_dtype
+from litesmith.graph.integers import integer_dtype
 
 _INTS = {2: DType.INT2, 4: DType.INT4, 8: DType.INT8}
 _ACTIVATIONS = {8: DType.INT8, 16: DType.INT16, 32: DType.FLOAT32}
