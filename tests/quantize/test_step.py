@@ -9,7 +9,6 @@ from litesmith.errors import ConversionError, InputError
 from litesmith.graph import Graph, read
 from litesmith.graph.census import weights_bits
 from litesmith.quantize import SCHEMES, Quantize, default_scheme, find_scheme
-from litesmith.quantize.schemes import _LATER
 from tests.support.converted import converted
 from tests.support.graphs import Builder, examples, random_cnn
 
@@ -24,13 +23,6 @@ def test_names() -> None:
     assert all(find_scheme(n).name == n and find_scheme(n).summary for n in SCHEMES)
     assert default_scheme(True) == "int8"
     assert default_scheme(False) == "dynamic"
-
-
-@pytest.mark.parametrize("name", _LATER)
-def test_schemes_of_later_versions(name: str) -> None:
-    with pytest.raises(InputError, match="not available in this version") as info:
-        Quantize(name)
-    assert "int8" in info.value.hint
 
 
 def test_misspelt_schemes() -> None:

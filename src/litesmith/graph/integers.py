@@ -23,9 +23,9 @@ _DTYPES = {
 def to_integers(values: Array, quant: QuantParams) -> Array:
     """Return round(values / scale) + zero point, clipped to the width of `quant`.
 
-    Weights (per-channel) use the narrow range without the most negative integer, so that
-    products of two of them stay inside 16 bits, as the kernels expect. One bit knows no zero:
-    -1 below 0, else 1.
+    Weights (per-channel, or of fewer than 8 bits) use the narrow range without the most negative
+    integer, so that products of two of them stay inside 16 bits, as the kernels expect. One bit
+    knows no zero: -1 below 0, else 1.
 
     Args:
         values: float32 of any shape.
@@ -43,7 +43,7 @@ def to_integers(values: Array, quant: QuantParams) -> Array:
     zero = quant.zero_point.reshape(shape)
     # Beyond 2^53 float64 knows no neighbors, and int64 ends before the float that names its end.
     top = 2 ** (min(quant.bits, 54) - 1) - 1
-    bottom = -top if quant.axis is not None or quant.bits > 8 else -top - 1
+    bottom = -top - 1 if quant.axis is None and quant.bits == 8 else -top
     integers = np.rint(values.astype(np.float64) / scale) + zero
     return np.asarray(np.clip(integers, bottom, top), integer_dtype(quant).numpy)
 

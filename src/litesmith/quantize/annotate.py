@@ -79,7 +79,7 @@ def annotate(
             included.
         pins: parameters of inputs whose codes are settled.
         floats: ops that must stay float, and why.
-        precisions: bits per op: 4 (int4 weights where there is a kernel), 8, 16 (int16
+        precisions: bits per op: 1 to 4 (of weights where there is a kernel), 8, 16 (int16
             activations, int8 weights) or 32 (float).
     """
     ends = _Ends(_chosen(graph.inputs, integer_inputs), _chosen(graph.outputs, integer_outputs))
@@ -128,12 +128,12 @@ def _attempt(
     outputs = [operand(t, build, 8) if t in ends.outputs else t for t in graph.outputs]
     ops, integer = settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
-    four = frozenset(op.outputs[0] for op in graph.ops if _four_bit(op, precisions))
+    few = {op.outputs[0]: n for op in graph.ops if (n := few_bits(op, precisions)) is not None}
     quants = activation_quants(
-        wired, integer, build.groups, build.fixed, build.observed, build.bits, four
+        wired, integer, build.groups, build.fixed, build.observed, build.bits, few
     )
     late = _beyond_scales(graph, integer, quants)
-    annotated = _apply(wired, integer, quants, four)
+    annotated = _apply(wired, integer, quants, few)
     sources = {new: build.source.get(old, old) for new, old in annotated.sources.items()}
     safe = guarded(annotated.graph, annotated.integer, sources, ranges)
     return replace(annotated, graph=safe, sources=MappingProxyType(sources)), late
@@ -164,9 +164,13 @@ def _is_wide(op: Op, quants: Mapping[Tensor, QuantParams]) -> bool:
     return any(t is not None and t in quants and quants[t].bits == WIDE for t in op.inputs)
 
 
-def _four_bit(op: Op, precisions: Precisions) -> bool:
-    """True where int4 weights were asked for and there is a kernel worth it."""
-    return precisions.of(op) == 4 and op.kind in FOUR_BIT
+def few_bits(op: Op, precisions: Precisions) -> int | None:
+    """Return the 1 to 4 bits that an op's weights get, None where they get 8.
+
+    They do where that was asked for and there is a kernel worth it.
+    """
+    bits = precisions.of(op)
+    return bits if bits <= 4 and op.kind in FOUR_BIT else None
 
 
 def _width(op: Op, build: Build, precisions: Precisions) -> int:
@@ -207,7 +211,7 @@ def _integer_op(op: Op, build: Build, precisions: Precisions) -> None:
 
 
 def _apply(
-    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams], four: frozenset[Tensor]
+    graph: Graph, integer: set[Op], quants: Mapping[Tensor, QuantParams], few: Mapping[Tensor, int]
 ) -> Annotated:
     """Give every tensor its parameters and rebuild once."""
     swap = {t: t.with_(quant=q) for t, q in quants.items()}
@@ -216,7 +220,7 @@ def _apply(
     for op in graph.ops:
         inputs = [swap.get(t, t) if t is not None else None for t in op.inputs]
         if op in integer:
-            _annotate_weights(op, inputs, 4 if op.outputs[0] in four else 8)
+            _annotate_weights(op, inputs, few.get(op.outputs[0], 8))
         new = op.with_(inputs=tuple(inputs), outputs=tuple(swap.get(t, t) for t in op.outputs))
         ops.append(new)
         if op in integer:

@@ -15,10 +15,11 @@ from types import MappingProxyType
 
 from litesmith.errors import InputError
 from litesmith.graph import Graph, Op
+from litesmith.quantize.edges import edge_ops
 from litesmith.quantize.schemes import FLOAT_BITS
 
 WIDE = 16  # int16 activations; float16 constants where activations are float
-BITS = (4, 8, WIDE, FLOAT_BITS)
+BITS = (1, 2, 3, 4, 8, WIDE, FLOAT_BITS)  # 2: −α, 0, α; 1: ±α
 _WILD = frozenset("*?[")
 
 
@@ -29,14 +30,16 @@ class Precisions:
     Attributes:
         default: of ops that nobody named.
         own: op → bits, for those that were named.
+        edges: op → bits, for the first and last ops with weights.
     """
 
     default: int
     own: Mapping[Op, int] = field(default_factory=lambda: MappingProxyType({}))
+    edges: Mapping[Op, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, op: Op) -> int:
         """Return the bits of one op."""
-        return self.own.get(op, self.default)
+        return self.own.get(op, self.edges.get(op, self.default))
 
 
 def parse_bits(given: Sequence[str], option: str = "--bits") -> tuple[tuple[str, int], ...]:
@@ -69,6 +72,7 @@ def choose(
     bits: Sequence[str] = (),
     float_ops: Sequence[str] = (),
     strict: bool = True,
+    edge_bits: int = 0,
 ) -> Precisions:
     """Return the bits of every op, called graphs included; the last pattern that fits wins.
 
@@ -78,6 +82,8 @@ def choose(
         bits: "PATTERN=N".
         float_ops: patterns of ops that stay float.
         strict: refuse a pattern that fits nothing.
+        edge_bits: bits of the first and last ops with weights that no pattern fits, 0 for
+            `default`.
 
     Raises:
         InputError: a pattern that fits no op, with the nearest name.
@@ -91,7 +97,8 @@ def choose(
             option = "--bits" if position < len(bits) else "--float-ops"
             raise _unknown(f"{option} {pattern}", pattern, ops)
         own.update(dict.fromkeys(found, number))
-    return Precisions(default, MappingProxyType(own))
+    edges = dict.fromkeys(edge_ops(graph), edge_bits) if edge_bits else {}
+    return Precisions(default, MappingProxyType(own), MappingProxyType(edges))
 
 
 def named(op: Op) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,30 +15,55 @@ from litesmith.graph.facts import facts
 from litesmith.graph.integers import integer_dtype, to_integers
 from litesmith.quantize.annotate import Annotated
 from litesmith.quantize.choose import WIDE
+from litesmith.quantize.pointwise import as_rows
 
 # The operator version from which FULLY_CONNECTED accepts one weight scale per channel.
 _PER_CHANNEL_FC = 12
-# … and those from which ops accept int4 weights.
-_FOUR_BIT = {"CONV_2D": 7, "FULLY_CONNECTED": 10}
+# … and those from which ops accept weights of fewer than 8 bits.
+_FEW_BITS = {"CONV_2D": 7, "FULLY_CONNECTED": 10}
 
 
 Types = str | Sequence[str]
 
 
 def lower(
-    annotated: Annotated, input_type: Types = "float32", output_type: Types = "float32"
+    annotated: Annotated,
+    input_type: Types = "float32",
+    output_type: Types = "float32",
+    litert_forms: bool = True,
 ) -> Graph:
     """Return the graph that ships.
+
+    Weights of 3 bits are stored as int4, the only kernels that there are; those of 2 and 1 bits as
+    int2 where FULLY_CONNECTED reads them, as int4 elsewhere.
 
     Args:
         annotated: from `annotate`.
         input_type: "float32", "int8" or "uint8": what float inputs of the source become, one for
             all or one each. Integer inputs stay as they are.
         output_type: the same for outputs.
+        litert_forms: LiteRT itself runs the file, so that its smallest and fastest forms of weights
+            with few bits will do (`pointwise`, int2).
     """
+    if litert_forms:
+        annotated = as_rows(annotated)
     graph = annotated.graph
     kinds = (_each(input_type, graph.inputs), _each(output_type, graph.outputs))
-    return _Lowering(annotated).graph(*kinds)
+    narrow = _narrow(annotated) if litert_forms else frozenset()
+    return _Lowering(annotated, narrow).graph(*kinds)
+
+
+def _narrow(annotated: Annotated) -> frozenset[Tensor]:
+    """Return the weights that int2 holds and whose readers all have a kernel for it."""
+    good: set[Tensor] = set()
+    bad: set[Tensor] = set()
+    for op in annotated.graph.ops:
+        reads = op.kind == "FULLY_CONNECTED" and op in annotated.integer
+        bad.update(t for i, t in enumerate(op.inputs) if t is not None and (i != 1 or not reads))
+        weights = op.input(1)
+        if reads and weights is not None and weights.quant is not None and weights.is_constant:
+            good |= {weights} if weights.quant.bits <= 2 else set()
+    return frozenset(good - bad)
 
 
 def _each(types: Types, tensors: Sequence[Tensor]) -> Sequence[str]:
@@ -47,12 +73,13 @@ def _each(types: Types, tensors: Sequence[Tensor]) -> Sequence[str]:
 class _Lowering:
     """Maps each tensor to its integer and, where a float op reads it, its float form."""
 
-    def __init__(self, annotated: Annotated) -> None:
+    def __init__(self, annotated: Annotated, narrow: frozenset[Tensor]) -> None:
         self.source = annotated.graph
         self.integer = annotated.integer
+        self.narrow = narrow
         self.low: dict[Tensor, Tensor] = {}
         self.back: dict[Tensor, Tensor] = {}
-        self.constants: dict[tuple[int, bytes, bytes], Array] = {}
+        self.constants: dict[tuple[int, int, bytes, bytes], Array] = {}
         self.ops: list[Op] = []
 
     def graph(self, input_types: Sequence[str], output_types: Sequence[str]) -> Graph:
@@ -108,8 +135,8 @@ class _Lowering:
         weights = op.input(1)
         if op.kind == "FULLY_CONNECTED" and weights and weights.quant and weights.quant.axis == 0:
             version = max(version, _PER_CHANNEL_FC)
-        if weights and weights.quant and weights.quant.bits == 4:
-            version = max(version, _FOUR_BIT.get(op.kind, 1))
+        if weights and weights.quant and weights.quant.bits < 8:
+            version = max(version, _FEW_BITS.get(op.kind, 1))
         if wide and op.option("pot_scale_int16"):
             # By default the kernel demands scales that are powers of two.
             assert op.options is not None
@@ -122,14 +149,20 @@ class _Lowering:
             return tensor
         if tensor not in self.low:
             data = self._data(tensor, tensor.quant) if tensor.data is not None else None
-            self.low[tensor] = tensor.with_(dtype=integer_dtype(tensor.quant), data=data)
+            self.low[tensor] = self._stored(tensor, tensor.quant, data)
         return self.low[tensor]
+
+    def _stored(self, tensor: Tensor, quant: QuantParams, data: Array | None) -> Tensor:
+        dtype = DType.INT2 if tensor in self.narrow else integer_dtype(quant)
+        if dtype.bits != quant.bits:
+            quant = replace(quant, bits=dtype.bits)  # what the file says
+        return tensor.with_(dtype=dtype, data=data, quant=quant)
 
     def _data(self, tensor: Tensor, quant: QuantParams) -> Array:
         # Readers that share a constant at the same scale go on sharing it.
         assert tensor.data is not None
         pointer = tensor.data.__array_interface__["data"][0]
-        key = (pointer, quant.scale.tobytes(), quant.zero_point.tobytes())
+        key = (pointer, quant.bits, quant.scale.tobytes(), quant.zero_point.tobytes())
         if key not in self.constants or self.constants[key].shape != tensor.shape:
             self.constants[key] = to_integers(tensor.data, quant)
         return self.constants[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from litesmith.graph import DType, Graph, Op, Tensor
@@ -126,16 +126,18 @@ def prices(graph: Graph) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def keeps_bytes(graph: Graph, form: str) -> str | None:
-    """Return which weights kept 8 bits where 4 were asked for, and why; None when none did.
+def keeps_bytes(graph: Graph, form: str, asked: Collection[Op] = ()) -> str | None:
+    """Return which weights kept 8 bits where fewer were asked for, and why; None when none did.
 
     Args:
         graph: quantized graph.
         form: "int4", or "hybrid int4" and "expanded int4" where activations are float.
+        asked: ops that were to have 8 bits or more.
     """
     made_by = producers(graph)
     slow, against = form, form.replace("4", "8")
-    kept = Counter(op.kind for op in graph.ops if _form(op, made_by) in (against, "expanded int8"))
+    forms = ((op, _form(op, made_by)) for op in graph.ops if op not in asked)
+    kept = Counter(op.kind for op, found in forms if found in (against, "expanded int8"))
     found = []
     for kind, count in kept.items():
         times = ratio(kind, slow, against)

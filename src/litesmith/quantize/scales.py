@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from litesmith.quantize.plan import Groups
 
 # XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
 _LARGEST_RESCALE = 128.0
-_FOUR_BIT_STEPS = 127 / 7  # how much larger a step of 4 bits is than one of 8, at most
 _LARGEST_INTEGER = 2.0**30  # before kernels of int16 clamp what they rescaled
 _SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 _PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
@@ -29,7 +29,7 @@ def activation_quants(
     fixed: Mapping[Tensor, QuantParams],
     observed: Observed,
     bits: Mapping[Tensor, int],
-    four: Collection[Tensor] = (),
+    few: Mapping[Tensor, int] = MappingProxyType({}),
 ) -> dict[Tensor, QuantParams]:
     """Return the parameters of every tensor that becomes an integer one.
 
@@ -40,7 +40,7 @@ def activation_quants(
         fixed: tensors whose kernel demands certain parameters.
         observed: tensor → (low, high).
         bits: tensor → 8 or 16.
-        four: results of ops whose weights get 4 bits.
+        few: results of ops whose weights get fewer than 8 bits → how many.
     """
     quants: dict[Tensor, QuantParams] = {}
     for group in groups.sets():
@@ -52,7 +52,7 @@ def activation_quants(
         row = facts(op)
         if op not in chosen or row is None:
             continue
-        for tensor, smallest in _lower_bounds(op, row, quants, four):
+        for tensor, smallest in _lower_bounds(op, row, quants, few):
             if float(quants[tensor].scale[0]) >= smallest:
                 continue
             group = groups.of(tensor)
@@ -62,7 +62,7 @@ def activation_quants(
 
 
 def _lower_bounds(
-    op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams], four: Collection[Tensor]
+    op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams], few: Mapping[Tensor, int]
 ) -> list[tuple[Tensor, float]]:
     """Return tensors of the op that need at least some scale for its kernel to work."""
     if op.kind in _SOFTMAXES and row.scales is not None:
@@ -71,11 +71,15 @@ def _lower_bounds(
         return [(t, least) for t in op.inputs if t is not None and t in quants]
     if not _rescales(row):
         return []
-    coarser = _FOUR_BIT_STEPS if any(t in four for t in op.outputs) else 1.0
-    least = coarser * _product_scale(op, row, quants) / _LARGEST_RESCALE
+    least = _coarser(few.get(op.outputs[0], 8)) * _product_scale(op, row, quants) / _LARGEST_RESCALE
     if row.weights is not None and any(quants[t].bits == WIDE for t in op.outputs):
         least = max(least, _reach(op, row, quants) / _LARGEST_INTEGER)
     return [(t, least) for t in op.outputs]
+
+
+def _coarser(bits: int) -> float:
+    """Return how much larger a step of so many bits is than one of 8, at most."""
+    return 127 / max(2 ** (bits - 1) - 1, 1)
 
 
 def _of_group(

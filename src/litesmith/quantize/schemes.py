@@ -10,6 +10,7 @@ from types import MappingProxyType
 from litesmith.errors import InputError
 
 FLOAT_BITS = 32
+LEAST_UNTRAINED = 4  # bits of weights that rounding alone leaves of use
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Scheme:
             float16; 16 with integer ones: int16 activations and int8 weights).
         integer: activations are integers, so that ops need integer forms and ranges.
         hybrid: ops may quantize their float input on the fly, where that is no slower.
+        edge_bits: of the first and last ops with weights, 0 for the same as all.
     """
 
     name: str
@@ -30,11 +32,17 @@ class Scheme:
     bits: int = FLOAT_BITS
     integer: bool = False
     hybrid: bool = False
+    edge_bits: int = 0
 
     @property
     def needs_data(self) -> bool:
         """Representative examples are required."""
         return self.integer
+
+    @property
+    def needs_training(self) -> bool:
+        """Weights this coarse answer nothing useful before they were trained."""
+        return self.bits < LEAST_UNTRAINED
 
 
 _SCHEMES = (
@@ -49,10 +57,23 @@ _SCHEMES = (
     Scheme("int8", "int8 weights and activations, integer only", 8, integer=True),
     Scheme("int16x8", "int8 weights, int16 activations, integer only", 16, integer=True),
     Scheme("int4", "int4 weights, int8 activations, integer only", 4, integer=True),
+    Scheme("int3", "weights of 3 bits, int8 activations, trained", 3, integer=True, edge_bits=8),
+    Scheme(
+        "ternary",
+        "weights -a, 0, a with one a per channel, int8 activations, trained",
+        2,
+        integer=True,
+        edge_bits=8,
+    ),
+    Scheme(
+        "binary",
+        "weights -a, a with one a per channel, int8 activations, trained",
+        1,
+        integer=True,
+        edge_bits=8,
+    ),
 )
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in _SCHEMES})
-# These need training to be of use; they arrive with it.
-_LATER = ("int3", "ternary", "binary")
 
 
 def find_scheme(name: str) -> Scheme:
@@ -64,10 +85,6 @@ def find_scheme(name: str) -> Scheme:
     if name in SCHEMES:
         return SCHEMES[name]
     available = ", ".join(SCHEMES)
-    if name in _LATER:
-        raise InputError(
-            f"The scheme '{name}' is not available in this version.", f"Available: {available}."
-        )
     near = difflib.get_close_matches(name, SCHEMES, 1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise InputError(f"There is no quantization scheme '{name}'.", f"{hint}Available: {available}.")

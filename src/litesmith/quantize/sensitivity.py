@@ -59,7 +59,7 @@ class Cost:
 
     Attributes:
         op: the op.
-        bits: 4 (weights; activations 8), 8 or 16 (activations; weights 8).
+        bits: 1 to 4 (weights; activations 8), 8 or 16 (activations; weights 8).
         error: of the answers, when this op alone has so few bits (see `Trials`).
         size: bytes of its weights at these bits.
     """
@@ -114,7 +114,7 @@ def rungs(subject: Subject) -> dict[Op, tuple[int, ...]]:
         if not decided.get(op, False) or op in precisions.own:
             continue
         first = _first(op, precisions)
-        steps = tuple(b for b in sorted({4, 8, subject.top}) if first <= b <= subject.top)
+        steps = tuple(b for b in sorted({first, 4, 8, subject.top}) if first <= b <= subject.top)
         if subject.top == WIDE and refusal(op, WIDE) is not None:
             steps = tuple(b for b in steps if b < WIDE)
         if len(steps) > 1:
@@ -125,7 +125,7 @@ def rungs(subject: Subject) -> dict[Op, tuple[int, ...]]:
 def _first(op: Op, precisions: Precisions) -> int:
     """Return the bits an op has to begin with: without an int4 kernel its weights have 8."""
     bits = precisions.of(op)
-    return 8 if bits == 4 and op.kind not in FOUR_BIT else bits
+    return 8 if bits <= 4 and op.kind not in FOUR_BIT else bits
 
 
 def built(subject: Subject, more: Bits) -> Graph:

@@ -14,7 +14,7 @@ from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.bias_correction import corrected
 from litesmith.quantize.boxes import box_arithmetic
-from litesmith.quantize.choose import WIDE, Precisions, choose
+from litesmith.quantize.choose import BITS, WIDE, Precisions, choose, parse_bits
 from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.entrance_forms import wide_input
 from litesmith.quantize.entrances import bytes_like, entrances
@@ -24,7 +24,7 @@ from litesmith.quantize.masks import softened
 from litesmith.quantize.notices import describe, float_notices, keeps_bytes, place, prices
 from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
-from litesmith.quantize.schemes import FLOAT_BITS, find_scheme
+from litesmith.quantize.schemes import FLOAT_BITS, LEAST_UNTRAINED, find_scheme
 from litesmith.quantize.sensitivity import Subject
 from litesmith.quantize.tune import Draft, tuned
 from litesmith.quantize.weights import annotated_weights, store
@@ -69,8 +69,11 @@ class Quantize:
             ones need scheme int8. Inputs that are integers already stay what they are.
         integer_only: refuse to leave a float op (targets without a floating-point unit).
         per_tensor: kinds of op whose weights get one scale instead of one per channel.
-        bits: "PATTERN=N": N bits (4, 8, 16 or 32) for ops that the pattern names, see `choose`.
+        bits: "PATTERN=N": N bits (1 to 4, 8, 16 or 32) for ops that the pattern names, see
+            `choose`.
         float_ops: patterns of ops that stay float.
+        edge_bits: bits of the first and last ops with weights, 0 for what the scheme says.
+        litert_forms: LiteRT itself runs the file (see `lower`).
     """
 
     scheme: str = "int8"
@@ -80,10 +83,13 @@ class Quantize:
     per_tensor: tuple[str, ...] = ()
     bits: tuple[str, ...] = ()
     float_ops: tuple[str, ...] = ()
+    edge_bits: int = 0
+    litert_forms: bool = True
     name: str = "quantize"
 
     def __post_init__(self) -> None:
         find_scheme(self.scheme)
+        self._check_bits()
         types = (("input", self.input_type), ("output", self.output_type))
         for option, text in ((option, t) for option, given in types for t in given.split(",")):
             value = text.rpartition(":")[2].strip()
@@ -97,6 +103,22 @@ class Quantize:
                     f"'{self.scheme}'.",
                     "Add --quantize int8 --data SPEC (representative examples, no labels needed).",
                 )
+
+    def _check_bits(self) -> None:
+        if self.edge_bits and self.edge_bits not in BITS:
+            known = ", ".join(map(str, BITS))
+            raise InputError(
+                f"--edge-bits {self.edge_bits}: there are no kernels of so many bits.",
+                f"Choose one of {known} (32 is float).",
+            )
+        asked = [(f"--bits {p}={n}", n) for p, n in parse_bits(self.bits)]
+        asked += [(f"--edge-bits {self.edge_bits}", self.edge_bits)] if self.edge_bits else []
+        coarse = [text for text, n in asked if n < LEAST_UNTRAINED]
+        if coarse and not self.integer_activations:
+            raise InputError(
+                f"{coarse[0]} needs integer activations, but the scheme is '{self.scheme}'.",
+                "Add --quantize int8 --data SPEC (representative examples, no labels needed).",
+            )
 
     @property
     def integer_activations(self) -> bool:
@@ -113,7 +135,8 @@ class Quantize:
             ConversionError: `integer_only` and an op must stay float.
         """
         scheme = find_scheme(self.scheme)
-        precisions = choose(graph, scheme.bits, self.bits, self.float_ops)
+        edge = self.edge_bits or scheme.edge_bits
+        precisions = choose(graph, scheme.bits, self.bits, self.float_ops, edge_bits=edge)
         if self.scheme == "none" and not precisions.own:
             return self._checked(Outcome(graph, False, "float32 was asked for"))
         if scheme.integer:
@@ -142,12 +165,16 @@ class Quantize:
         return Outcome(changed, True, self._explained(why, changed), prices(changed))
 
     def _explained(self, why: str, graph: Graph) -> str:
-        """Return what was done and, where 4 bits were asked for, which weights kept 8 and why."""
+        """Return what was done and, where few bits were asked for, which weights kept 8 and why."""
         scheme = find_scheme(self.scheme)
-        if scheme.bits != 4:
+        if scheme.bits > 4:
             return why
         form = "int4" if scheme.integer else f"{'hybrid' if scheme.hybrid else 'expanded'} int4"
-        kept = keeps_bytes(graph, form)
+        precisions = self._precisions(graph)
+        if precisions.edges:
+            bits = next(iter(precisions.edges.values()))
+            why = f"{why}; the first and last ops with weights have {bits} bits"
+        kept = keeps_bytes(graph, form, [op for op in graph.ops if precisions.of(op) > 4])
         return why if kept is None else f"{why}; {kept}"
 
     def prepared(
@@ -180,9 +207,10 @@ class Quantize:
         ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
         if bits != WIDE:
+            tried = self._untrained()
 
             def build(draft: Draft) -> Graph:
-                return self._lowered(self._annotated(draft, ends), ends)
+                return tried._lowered(tried._annotated(draft, ends), ends)
 
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
@@ -193,6 +221,14 @@ class Quantize:
         named = zip(graph.inputs, graph.input_names(), strict=True)
         told = [wide_input(ranges, t, n) for t, n in named if t in inputs and t not in pins]
         return Prepared(draft, ends, why, (*apart.notices, *(n for n in told if n is not None)))
+
+    def _untrained(self) -> Quantize:
+        """Return the step that ranges are judged by: 8 bits where fewer want training first."""
+        if not find_scheme(self.scheme).needs_training:
+            return self
+        kept = [(p, n) for p, n in parse_bits(self.bits) if n >= LEAST_UNTRAINED]
+        bits = tuple(f"{pattern}={n}" for pattern, n in kept)
+        return replace(self, scheme="int8", bits=bits, edge_bits=0)
 
     def annotated(self, prepared: Prepared) -> Annotated:
         """Return the float graph whose tensors say what they will be: to simulate, or to train."""
@@ -233,15 +269,17 @@ class Quantize:
         return corrected(annotated, ranges.means)
 
     def _lowered(self, annotated: Annotated, ends: Ends) -> Graph:
-        lowered = lower(annotated, ends.arrive, ends.leave)
+        lowered = lower(annotated, ends.arrive, ends.leave, self.litert_forms)
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
-        bits = min(find_scheme(self.scheme).bits, 8)
+        scheme = find_scheme(self.scheme)
+        bits = 8 if scheme.needs_training else min(scheme.bits, 8)
         return store(lowered, self._precisions(lowered, bits).of, hybrid=True)[0]
 
     def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
         """Return the bits of a later form of the graph, where a name may have gone."""
-        bits = default or find_scheme(self.scheme).bits
-        return choose(graph, bits, self.bits, self.float_ops, strict=False)
+        scheme = find_scheme(self.scheme)
+        bits, edge = default or scheme.bits, self.edge_bits or scheme.edge_bits
+        return choose(graph, bits, self.bits, self.float_ops, strict=False, edge_bits=edge)
 
     def _apart(self, graph: Graph, data: Examples, leave: tuple[str, ...]) -> Apart:
         """Return the graph with what 8 bits cannot hold apart; 16 bits can."""
