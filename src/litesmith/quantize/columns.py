@@ -252,6 +252,9 @@ class _Split:
         bias = op.input(row.weights.bias)
         if bias is not None and bias.data is None:
             return None
+        data = op.inputs[row.activations[0]]
+        if op.kind == "CONV_2D" and data is not None and data.shape[-1] != weights.shape[-1]:
+            return None  # groups of channels cannot be torn apart
         chosen = list(columns)
         inputs = [op.inputs[0], _rows(weights, chosen), *op.inputs[2:]]
         if bias is not None:

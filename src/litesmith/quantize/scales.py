@@ -13,11 +13,12 @@ from litesmith.quantize import params
 from litesmith.quantize.choose import WIDE
 from litesmith.quantize.plan import Groups
 
-# XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256.
-_LARGEST_RESCALE = 128.0
+# XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256;
+# HARD_SWISH refuses 128 and more.
+_LARGEST_RESCALE = 127.0
 _LARGEST_INTEGER = 2.0**30  # before kernels of int16 clamp what they rescaled
 _SOFTMAXES = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
-_PRODUCTS = frozenset({"MUL", "BATCH_MATMUL", "SQUARED_DIFFERENCE"})
+_PRODUCTS = frozenset({"MUL", "BATCH_MATMUL"})
 
 Observed = Callable[[Tensor], tuple[float, float]]
 
@@ -102,6 +103,8 @@ def _product_scale(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -
         weights = op.inputs[row.weights.index]
         assert weights is not None and weights.data is not None
         return scales[0] * float(params.weight_params(weights.data, row.weights.axis).scale.max())
+    if op.kind == "SQUARED_DIFFERENCE":  # which is taken at the larger of both scales
+        return max(scales) ** 2
     return scales[0] * scales[-1] if op.kind in _PRODUCTS else max(scales)
 
 
