@@ -16,6 +16,7 @@ from litesmith.graph.model import Op, Options, Tensor
 # Option tables whose name does not follow from the op's.
 _TABLES = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "L2_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
