@@ -140,8 +140,9 @@ def _result(step: Quantize, graph: Graph, arrays: list[Any], finite: list[bool])
     told = f"{step.scheme} {step.bits}"
     try:
         result = verify(step(graph, examples(graph, _rows(arrays, False))).graph)
-    except InputError as error:
-        return "no_data" if not finite[0] else f"refused {told} {error}"
+    except InputError as error:  # the float graph overflows, maybe only on the way
+        overflows = not finite[0] or "computes NaN or infinity" in error.message
+        return "no_data" if overflows else f"refused {told} {error}"
     except Exception as error:  # found while it was tried, or our own defect
         return f"refused {told} {type(error).__name__} {' '.join(str(error).split())}"
     try:

@@ -67,6 +67,10 @@ def _ratios() -> Iterator[Sample]:
         yield s(kind, "wide", x(1, 250), low=-40, high=20)
         yield s(kind, "low", x(1, 250), low=-3, high=-0.1)
     yield s("EXP", "wide", x(1, 200), low=-20, high=5)
+    # All that is seen of the result is near 0, while the input's steps are large.
+    yield s("HARD_SWISH", "far_below", x(1, 250), low=-3000, high=-1)
+    same = x(1, 64)
+    yield s("SQUARED_DIFFERENCE", "itself_wide", same, same, low=-50, high=100)
     for kind in ("LOG", "RSQRT", "SQRT"):
         yield s(kind, "large", x(1, 250), low=1, high=1e6)
         yield s(kind, "small", x(1, 250), low=1e-6, high=1e-4)

@@ -168,3 +168,15 @@ def test_columns_that_are_always_zero_go_with_either() -> None:
     )
     apart = columns_apart(graph, examples(graph, [feed(0, 30)]), (), False)
     assert "columns 0–3" in apart.why[0] and "columns 4–7" in apart.why[0]
+
+
+def test_groups_of_channels_are_not_torn_apart() -> None:
+    b = Builder(2)
+    weights = b.random.normal(0, 1, (4, 1, 1, 4)).astype(np.float32)
+    weights[0] *= 900
+    one = {"stride_w": 1, "stride_h": 1, "padding": SAME}
+    x = b.input((1, SIDE, SIDE, 8), name="x")
+    graph = named(b.graph(b.op("CONV_2D", x, const(weights), b.weights(4), **one)))
+    data = examples(graph, [feed(0, 10)])
+    assert not columns_apart(graph, data, (), False).why
+    answer(Quantize("int8")(graph, data).graph, feed(1, 2))
