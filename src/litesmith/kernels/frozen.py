@@ -30,7 +30,6 @@ FROZEN: Mapping[str, str] = MappingProxyType(
         "DILATE": "no converter writes it from a model's own layers",
         "EMBEDDING_LOOKUP_SPARSE": "no converter writes it any more",
         "IMAG": "spectra are computed by LiteRT alone",
-        "LOCAL_RESPONSE_NORMALIZATION": "",
         "MULTINOMIAL": "random choices have no gradient",
         "NON_MAX_SUPPRESSION_V4": "which boxes stay has no gradient",
         "NON_MAX_SUPPRESSION_V5": "which boxes stay has no gradient",

@@ -30,10 +30,22 @@ def _norm(x: TfTensor, window: tuple[int, int], strides: tuple[int, int], paddin
     return tf.sqrt(tf.nn.avg_pool2d(tf.square(x), window, strides, padding))
 
 
+def _local_response_normalization(call: Call) -> tuple[Value, ...]:
+    """Return y = x / (bias + alpha · sum of x² over `radius` channels to either side)^beta."""
+    value, option = call.value(0), call.op.option
+    radius, channels = int(option("radius")), int(value.tensor.shape[-1])
+    borders = [[0, 0]] * (len(value.tensor.shape) - 1) + [[radius, radius]]
+    squares = tf.pad(tf.square(value.tensor), borders)
+    total = tf.add_n([squares[..., i : i + channels] for i in range(2 * radius + 1)])
+    base = float(option("bias")) + float(option("alpha")) * total
+    return (value.with_(value.tensor * tf.pow(base, -float(option("beta")))),)
+
+
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
         "AVERAGE_POOL_2D": _pool(tf.nn.avg_pool2d),
         "L2_POOL_2D": _pool(_norm),
+        "LOCAL_RESPONSE_NORMALIZATION": _local_response_normalization,
         "MAX_POOL_2D": _pool(tf.nn.max_pool2d),
     }
 )

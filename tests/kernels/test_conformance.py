@@ -1,0 +1,153 @@
+"""Every kernel, unasked: LiteRT's values, one example as many, and gradients.
+
+To add a kernel, add a sample of its kind (tests/kernels/samples.py); nothing else is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from litesmith.graph import DType, Graph, Tensor
+from litesmith.kernels.evaluate import Hooks, evaluate
+from litesmith.kernels.table import KERNELS
+from litesmith.kernels.value import TfTensor, Value
+from tests.conformance.sample import Sample
+from tests.kernels.samples import ALL_SAMPLES
+from tests.support.graphs import Array, draw, execute
+
+COUNT = 3
+TOLERANCE = 1e-5  # of the largest value
+
+# Kinds whose results are not real values, or do not depend on real values.
+NO_GRADIENT: Mapping[str, str] = {
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), "positions"),
+    **dict.fromkeys(
+        ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), "truth values"
+    ),
+    **dict.fromkeys(
+        ("LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "REDUCE_ALL", "REDUCE_ANY"), "truth values"
+    ),
+    **dict.fromkeys(("BITWISE_XOR", "RIGHT_SHIFT", "CAST"), "integers"),
+    **dict.fromkeys(("SHAPE", "RANK", "BROADCAST_ARGS", "RANGE"), "shapes and counters"),
+    **dict.fromkeys(("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"), "steps: gradients pass through"),
+}
+
+
+@cache
+def case(sample: Sample) -> tuple[Graph, list[Array], list[Array]]:
+    """Return a sample's graph, examples (COUNT, *shape) and what LiteRT makes of them."""
+    graph = sample.graph
+    fed = draw(graph, COUNT, 3, sample.low, sample.high, sample.bound)
+    return graph, fed, execute(graph, fed)
+
+
+def check(found: Mapping[Tensor, Value], wanted: Mapping[Tensor, Array]) -> None:
+    """Assert that values are LiteRT's, (examples, *shape)."""
+    for t, want in wanted.items():
+        value = found[t]
+        have = value.tensor.numpy() if value.batched else value.tensor.numpy()[np.newaxis]
+        have = np.broadcast_to(have, (len(want), *have.shape[1:]))
+        assert have.shape == want.shape, t.name
+        assert have.dtype == want.dtype, t.name
+        scale = max(1.0, float(np.abs(want.astype(np.float64)).max(initial=0)))
+        error = np.abs(have.astype(np.float64) - want.astype(np.float64)).max(initial=0)
+        assert error <= TOLERANCE * scale, t.name
+
+
+@pytest.mark.parametrize("kind", sorted(KERNELS))
+def test_every_kernel_has_a_sample(kind: str) -> None:
+    assert any(s.kind == kind for s in ALL_SAMPLES), "add one to tests/kernels/samples.py"
+
+
+def test_every_sample_is_of_a_kernel() -> None:
+    assert {s.kind for s in ALL_SAMPLES} <= set(KERNELS)
+
+
+@pytest.mark.parametrize("sample", ALL_SAMPLES, ids=str)
+def test_many_examples_at_once_are_what_litert_computes_of_each(sample: Sample) -> None:
+    graph, fed, wanted = case(sample)
+    found = evaluate(graph, dict(zip(graph.inputs, fed, strict=True)))
+    check(found, dict(zip(graph.outputs, wanted, strict=True)))
+
+
+def _alone(kept: Sequence[Tensor]) -> Hooks:
+    """Return hooks that feed the first example as a constant, but for some inputs."""
+
+    def feed(tensor: Tensor, value: Value) -> Value:
+        return value if tensor in kept else Value(value.tensor[0], False)
+
+    return Hooks(feed=feed)
+
+
+@pytest.mark.parametrize("sample", ALL_SAMPLES, ids=str)
+def test_operands_may_be_the_same_for_every_example(sample: Sample) -> None:
+    graph, fed, wanted = case(sample)
+    feeds = dict(zip(graph.inputs, fed, strict=True))
+    found = evaluate(graph, feeds, _alone(()))
+    assert not any(v.batched for v in found.values())
+    check(found, {t: w[:1] for t, w in zip(graph.outputs, wanted, strict=True)})
+    for kept in graph.inputs if len(graph.inputs) > 1 else ():
+        same = [a if t is kept else np.repeat(a[:1], COUNT, 0) for t, a in feeds.items()]
+        found = evaluate(graph, feeds, _alone([kept]))
+        check(found, dict(zip(graph.outputs, execute(graph, same), strict=True)))
+
+
+class Doubles:
+    """A graph in float64, as a function of all its real operands, constants among them."""
+
+    def __init__(self, graph: Graph, fed: Sequence[Array]) -> None:
+        self.graph = graph
+        self.fed = dict(zip(graph.inputs, fed, strict=True))
+        stored = {t for g in graph.graphs() for o in g.ops for t in o.inputs if t and t.is_constant}
+        reals: dict[Tensor, Array] = {t: t.data for t in stored if t.data is not None}
+        reals |= self.fed
+        self.at = {t: v.astype(np.float64) for t, v in reals.items() if t.dtype is DType.FLOAT32}
+        self.random = np.random.default_rng(1)
+        self.weights: dict[Tensor, Array] = {}
+
+    def __call__(self, at: Mapping[Tensor, TfTensor]) -> TfTensor:
+        """Return a random weighted sum of all real results."""
+        feeds = {t: at.get(t, v) for t, v in self.fed.items()}
+        found = evaluate(self.graph, feeds, Hooks(constant=at.get))
+        total = tf.zeros((), tf.float64)
+        for t, value in found.items():
+            if value.tensor.dtype.is_floating:
+                real = tf.cast(value.tensor, tf.float64)
+                if t not in self.weights:
+                    self.weights[t] = self.random.normal(size=real.shape)
+                total += tf.reduce_sum(real * self.weights[t])
+        return total
+
+    def directions(self) -> dict[Tensor, Array]:
+        """Return where to go: each operand by its own size."""
+        return {
+            t: self.random.normal(size=v.shape) * max(np.abs(v).max(initial=0), 1e-3)
+            for t, v in self.at.items()
+        }
+
+
+@pytest.mark.parametrize("sample", ALL_SAMPLES, ids=str)
+def test_gradients_are_those_of_finite_differences(sample: Sample) -> None:
+    if sample.kind in NO_GRADIENT:
+        pytest.skip(NO_GRADIENT[sample.kind])
+    graph, fed, _ = case(sample)
+    function = Doubles(graph, fed)
+    variables = {t: tf.constant(v) for t, v in function.at.items()}
+    with tf.GradientTape() as tape:
+        tape.watch(list(variables.values()))
+        total = function(variables)
+    gradients = tape.gradient(total, variables, unconnected_gradients="zero")
+    way, step = function.directions(), 1e-6
+    parts = {t: float(tf.reduce_sum(tf.convert_to_tensor(gradients[t]) * way[t])) for t in way}
+    ends = [
+        float(function({t: tf.constant(v + side * step * way[t]) for t, v in function.at.items()}))
+        for side in (1, -1)
+    ]
+    slope = (ends[0] - ends[1]) / (2 * step)
+    size = sum(map(abs, parts.values())) + 1e-4 * abs(float(total))
+    assert abs(slope - sum(parts.values())) <= 1e-4 * size + 1e-8
