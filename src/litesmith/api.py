@@ -57,6 +57,10 @@ def export(
     bits: Texts = None,
     float_ops: Texts = None,
     no_rewrite: Texts = None,
+    train: int | str | None = None,
+    loss: str | None = None,
+    resume: bool | None = None,
+    augment: bool | None = None,
     seed: int | None = None,
     save_float: str | Path | None = None,
     c_array: str | Path | None = None,
@@ -110,13 +114,20 @@ def export(
         bits: "PATTERN=N": N bits (4, 8, 16 or 32) for ops by name, layer or kind.
         float_ops: patterns of ops that stay float.
         no_rewrite: families of rewrites to leave out ("fold_constants", …).
-        seed: of generated inputs.
+        train: "auto" or a number of steps: the quantized graph is taught by the float one, on
+            `data`, without labels; "none" or 0 for schemes that imply it (int3, ternary, binary).
+        loss: "crossentropy", "mse", …: also fit the labels of `data`.
+        resume: go on with a training that was interrupted (`NAME.train.npz` beside `output`).
+        augment: False to train on the examples as they are.
+        seed: of generated inputs and of training.
         save_float: also write the float .tflite there.
         c_array: also write the file as C++ source there (NAME.cc); NAME.h goes beside it.
         recipe: TOML file with steps and options; what is given here wins.
         save_recipe: write this run as such a file.
         explain: also measure what each op's precision costs (`sensitivity` of the report).
-        listen: called with (stage, fraction done or None).
+        listen: called with (stage, fraction done or None). A method `training`, if it has one, is
+            called with step, steps, loss, agreement, … of every look that training takes; the
+            first KeyboardInterrupt while training keeps the best state so far.
         loading: how the source is loaded:
             signature: key of the SavedModel's or .tflite's signature.
             input_shape: shapes of inputs that the model leaves open, batch included.
@@ -166,6 +177,10 @@ def export(
         bits=as_texts(bits),
         float_ops=as_texts(float_ops),
         no_rewrite=as_texts(no_rewrite),
+        train=train,
+        loss=loss,
+        resume=resume,
+        augment=augment,
         seed=seed,
         save_float=save_float,
         c_array=c_array,

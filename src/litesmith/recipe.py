@@ -7,7 +7,8 @@
     name = "quantize"
     scheme = "int8"
 
-A step of `rewrite/`, `interface/` or `quantize/` becomes available here by one row of `STEP_TYPES`.
+A step of `rewrite/`, `interface/`, `quantize/` or `train/` becomes available here by one row of
+`STEP_TYPES`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from litesmith.interface import Rename, ShapeInputs, ShapeOutputs
 from litesmith.interface.metadata import Describe
 from litesmith.quantize import Quantize
 from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
+from litesmith.train.step import Train
 
 _NAME = "name"
 
@@ -37,6 +39,7 @@ STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
         ShapeOutputs.name: ShapeOutputs,
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
+        Train.name: Train,
         Rename.name: Rename,
         Describe.name: Describe,
     }

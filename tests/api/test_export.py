@@ -92,7 +92,7 @@ def test_the_json_has_the_keys_of_the_contract(use, out):
         "shape_signature": None, "feeds": None,
     }  # fmt: skip
     assert found["source"]["inputs"] == [{"name": "x0", "shape": [None, 8], "dtype": "float32"}]
-    keys = {"name", "options", "outcome", "why", "seconds", "explain"}
+    keys = {"name", "options", "outcome", "why", "seconds", "explain", "training"}
     assert set(found["steps"][0]) == keys
 
 

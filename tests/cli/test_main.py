@@ -158,6 +158,7 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--embed-preprocess --input-channels bgr --input-size 4x4 "
         "--cut-before op --merge m=a,b --nms boxes=a,scores=b --rename a=b --rename c=d"
         " --bits c*=4 --float-ops SOFTMAX --max-size 9kB --explain"
+        " --train 600 --loss mse --resume --no-augment"
     )
     assert export(*words.split()) == 0
     given.pop("listen")
@@ -176,5 +177,6 @@ def test_every_option_of_export_reaches_the_api(verb):
         "embed_preprocess": True, "input_channels": ["bgr"], "input_size": ["4x4"],
         "cut_before": "op", "merge": ["m=a,b"], "nms": "boxes=a,scores=b",
         "rename": ["a=b", "c=d"],
+        "train": "600", "loss": "mse", "resume": True, "augment": False,
         "bits": ["c*=4"], "float_ops": ["SOFTMAX"], "max_size": "9kB", "explain": True,
     }  # fmt: skip

@@ -12,6 +12,7 @@ from litesmith.cli import options as opt
 _PROOF = "Proof"
 _FILES = "Files"
 _METADATA = "Metadata"
+_TRAINING = "Training"
 _ENDS = "What the application feeds and reads"
 
 
@@ -229,6 +230,40 @@ def export(
         list[str] | None,
         typer.Option(metavar="RULE", help="Leave a family of rewrites out; may be repeated."),
     ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|STEPS",
+            help="Teach the quantized graph what the float one answers, on --data, without "
+            "labels; none for schemes that imply it. Ctrl-C keeps the best so far.",
+            show_default="auto for int3, ternary and binary, else none",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also fit the labels of --data: crossentropy, mse, mae, ….",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume",
+            help="Go on with a training that was interrupted (NAME.train.npz).",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option(
+            " /--no-augment",
+            help="Train on the examples as they are, not on variations of them.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -304,6 +339,10 @@ def export(
             bits=bits,
             float_ops=float_ops,
             no_rewrite=no_rewrite,
+            train=train,
+            loss=loss,
+            resume=resume,
+            augment=augment,
             seed=seed,
             save_float=save_float,
             c_array=c_array,

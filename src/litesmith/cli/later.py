@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
-        "--train", "--loss", "--resume", "--prune", "--cluster", "--low-rank", "--pack",
+        "--prune", "--cluster", "--low-rank", "--pack",
         "--compress", "--report",
     }),
 }  # fmt: skip

@@ -125,7 +125,7 @@ TimeLimit = Annotated[
         rich_help_panel=_LOADING,
     ),
 ]
-Seed = Annotated[int | None, typer.Option(metavar="N", help="Of generated inputs.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Of generated inputs and of training.")]
 Target = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The runtime: cpu, micro, ethos-u55-128, edgetpu, …"),

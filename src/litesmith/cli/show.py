@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ _TITLES = {
     "convert": "Converting to float .tflite",
     "lint": "Looking at the data",
     "calibrate": "Quantizing",
+    "train": "Training",
     "repair": "Raising precision",
     "sensitivity": "Trying every op's precision",
     "verify": "Verifying against the original",
@@ -39,7 +41,7 @@ def running(context: typer.Context, quiet: bool) -> Iterator[Listener]:
         with _bars(words) as listen:
             yield listen
     else:
-        yield _lines(words)
+        yield _Lines(words)
 
 
 def show(
@@ -86,15 +88,66 @@ def _streams(context: typer.Context) -> Streams:
     return streams
 
 
-def _lines(words: Any) -> Listener:
-    told: set[str] = set()
+class _Lines:
+    """Progress without a terminal: a line per stage, and one per look that training takes."""
 
-    def listen(stage: str, fraction: float | None) -> None:
-        if stage not in told:
-            told.add(stage)
-            print(f"{_TITLES.get(stage, stage)} …", file=words, flush=True)
+    def __init__(self, words: Any) -> None:
+        self._words = words
+        self._told: set[str] = set()
 
-    return listen
+    def __call__(self, stage: str, fraction: float | None) -> None:
+        if stage not in self._told:
+            self._told.add(stage)
+            self.say(f"{_TITLES.get(stage, stage)} …")
+
+    def training(self, point: Any) -> None:
+        """Tell where training is."""
+        self.say(f"  step {point.step} of {point.steps}: {_where(point)}")
+
+    def say(self, sentence: str) -> None:
+        """Tell something that is no progress."""
+        print(sentence, file=self._words, flush=True)
+
+
+def _where(point: Any) -> str:
+    """Return "loss 0.031, agreement 96.1 %, 40 s left" of a `litesmith.train.process.Point`."""
+    parts = []
+    if math.isfinite(point.loss):
+        parts += [f"loss {point.loss:.3g}", f"agreement {point.agreement:.1%}"]
+    left = point.seconds_left
+    if math.isfinite(left):
+        parts.append(f"{left / 60:.0f} min left" if left >= 120 else f"{left:.0f} s left")
+    return ", ".join(parts) or "…"
+
+
+class _Bars:
+    """Progress on a terminal: a bar per stage.
+
+    Args:
+        progress: a `rich.progress.Progress` that runs.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, stage: str, fraction: float | None) -> None:
+        if stage not in self._tasks:
+            for task in self._tasks.values():
+                self._progress.update(task, total=1.0, completed=1.0)
+            title = _TITLES.get(stage, stage)
+            self._tasks[stage] = self._progress.add_task(title, total=None)
+        if fraction is not None:
+            self._progress.update(self._tasks[stage], total=1.0, completed=fraction)
+
+    def training(self, point: Any) -> None:
+        """Tell where training is, beside its bar."""
+        title = f"{_TITLES['train']} ({_where(point)})"
+        self._progress.update(self._tasks["train"], description=title)
+
+    def say(self, sentence: str) -> None:
+        """Tell something that is no progress, above the bars."""
+        self._progress.console.print(sentence, highlight=False)
 
 
 @contextmanager
@@ -108,16 +161,5 @@ def _bars(words: Any) -> Iterator[Listener]:
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
     )
-    progress = Progress(*columns, console=Console(file=words), transient=True)
-    tasks: dict[str, Any] = {}
-
-    def listen(stage: str, fraction: float | None) -> None:
-        if stage not in tasks:
-            for task in tasks.values():
-                progress.update(task, total=1.0, completed=1.0)
-            tasks[stage] = progress.add_task(_TITLES.get(stage, stage), total=None)
-        if fraction is not None:
-            progress.update(tasks[stage], total=1.0, completed=fraction)
-
-    with progress:
-        yield listen
+    with Progress(*columns, console=Console(file=words), transient=True) as progress:
+        yield _Bars(progress)

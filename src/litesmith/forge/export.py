@@ -10,7 +10,7 @@ from typing import Any
 
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled
-from litesmith.errors import BudgetError, ConversionError, LitesmithError
+from litesmith.errors import BudgetError, ConversionError, InputError, LitesmithError
 from litesmith.forge import budget, flex, lint, obey, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
@@ -29,6 +29,8 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.repair import repaired
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
+from litesmith.forge.train import Keeper, Lesson
+from litesmith.forge.train_plan import keeper_of, untrained_notices
 from litesmith.forge.variants import Job, explained
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice
@@ -39,6 +41,7 @@ from litesmith.report import FloatFile, Latency, Report, TargetFacts
 from litesmith.report.version import __version__
 from litesmith.runtime import Session
 from litesmith.sources import FileSession, Source, SourceInfo, open_source
+from litesmith.train.step import Train
 
 _FLOAT_TOLERANCE = 1e-3
 # Behind a budget missed: of the score, of the size.
@@ -66,6 +69,7 @@ class _Given:
 
     examples: Examples | None
     labelled: Labelled | None
+    taught: Labelled | None = None  # the examples with labels, for a loss
 
 
 def run(source: Any, output: str | Path, options: ExportOptions, listen: Listener) -> Report:
@@ -86,6 +90,8 @@ def _run(
     source: Any, output: str | Path, options: ExportOptions, listen: Listener, ledger: Ledger
 ) -> Report:
     plan = make_plan(source, output, options)
+    keeper = keeper_of(plan.output, plan.options) if plan.trains else None
+    ledger.warn(untrained_notices(plan.steps))
     loading = load_options(plan.options.loading, lambda line: None)
     with open_source(source, loading) as opened:
         listen("load", None)
@@ -109,7 +115,8 @@ def _run(
         larger = original.source.info.outputs if original.read else ()
         reference = prove.Reference(original.model, examples, exact, larger)
         ledger.warn(_lint(plan, original, given, graph, exact))
-        shipped = apply(rest, exact, given.examples, listen, ledger)
+        lesson = _lesson(plan, given, keeper, listen)
+        shipped = apply(rest, exact, given.examples, listen, ledger, lesson)
         named = renamed(exact, plan.steps)
         if named is not graph:
             float_model = graphs.write(named)
@@ -123,7 +130,7 @@ def _run(
 
         built = proved(shipped)
         judge = partial(_judge, plan, ledger)
-        job = Job(rest, exact, given.examples, proved, judge, listen, ledger)
+        job = Job(rest, exact, given.examples, proved, judge, listen, ledger, lesson)
         limit = _size_limit(plan, ledger)
         # A file that was made to fit stays: more bits would undo it.
         built, rest = repaired(job, built) if limit is None else fitted(job, built, limit)
@@ -136,6 +143,8 @@ def _run(
     ledger.note(latency_ms=latency, machine=this_machine())
     ledger.warn(warnings.after(ledger.report, plan.options, plan.scheme))
     _write(plan, built, ledger)
+    if keeper is not None and not job.interrupted:
+        keeper.discard()
     return ledger.finish()
 
 
@@ -149,9 +158,31 @@ def _given(plan: Plan, original: Original, ledger: Ledger) -> _Given:
     if options.eval is not None:
         labelled, also = load_labelled(options.eval, original, preprocess)
         carried = carried or also
+    taught = None
+    if any(isinstance(step, Train) and step.loss for step in plan.steps):
+        taught = _with_labels(options.data, original, preprocess)
     if carried:
         ledger.warn((notice(original.source),))
-    return _Given(examples, labelled)
+    return _Given(examples, labelled, taught)
+
+
+def _with_labels(data: Any, original: Original, preprocess: tuple[str, ...]) -> Labelled:
+    try:
+        return load_labelled(data, original, preprocess)[0]
+    except InputError as error:
+        raise InputError(
+            f"--loss needs labels beside the examples of --data: {error.message}",
+            error.hint or "Leave out --loss: the float model teaches without labels.",
+        ) from error
+
+
+def _lesson(plan: Plan, given: _Given, keeper: Keeper | None, listen: Listener) -> Lesson | None:
+    """Return how the graph is trained, None when it is not."""
+    step = next((s for s in plan.steps if isinstance(s, Train)), None)
+    if step is None or given.examples is None:
+        return None
+    asked = plan.options.train is not None
+    return Lesson(step, given.examples, given.taught, asked, keeper, listen)
 
 
 def _lint(

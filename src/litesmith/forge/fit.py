@@ -34,6 +34,8 @@ def fitted(job: Job[T], proved: T, limit: int) -> tuple[T, tuple[Any, ...]]:
     found = measure(_from_four(variants.subject))
     costs = [cost for cost in found.costs if cost.bits <= _EIGHT and cost.size]
     best = _searched(variants, costs, first, limit)
+    if job.lesson is not None and best.chosen:  # what they weigh did not need training
+        best = variants.attempt(best.chosen) or best
     done = best.size <= limit
     lowered = {op: bits for op, bits in best.chosen.items() if bits == _FOUR}
     why = (
@@ -64,7 +66,7 @@ def _searched(
         chosen = allocate(costs, limit - other)
         fits = chosen is not None
         chosen = {op: _FOUR for op in four} if chosen is None else {o: chosen[o] for o in four}
-        one = variants.attempt(chosen) if chosen and chosen != best.chosen else None
+        one = variants.attempt(chosen, taught=False) if chosen and chosen != best.chosen else None
         if one is None:
             return best
         best = one

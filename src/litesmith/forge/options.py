@@ -14,7 +14,9 @@ from litesmith.errors import InputError
 
 DEFAULT_TIME_LIMIT_S = 900.0
 
-# stage ("load", "convert", "calibrate", "verify", "measure"), its fraction done, None: unknown
+# stage ("load", "convert", "calibrate", "train", "verify", "measure"), its fraction done (None:
+# unknown). A listener with a method `training` is also told of every `train.process.Point`, one
+# with a method `say` of sentences for the user.
 Listener = Callable[[str, "float | None"], None]
 
 
@@ -116,7 +118,11 @@ class ExportOptions:
         bits: "PATTERN=N": bits of ops by name, layer or kind.
         float_ops: patterns of ops that stay float.
         no_rewrite: families of rewrites to leave out.
-        seed: of generated inputs.
+        train: "auto", a number of steps, or "none".
+        loss: name of a loss on the labels of `data`.
+        resume: go on with an interrupted training.
+        augment: False: train on the examples as they are.
+        seed: of generated inputs and of training.
         save_float: where to write the float .tflite too.
         c_array: where to write the file as C++ source too; a header goes beside it.
         recipe, save_recipe: TOML files to read and to write.
@@ -153,6 +159,10 @@ class ExportOptions:
     bits: tuple[str, ...] = ()
     float_ops: tuple[str, ...] = ()
     no_rewrite: tuple[str, ...] = ()
+    train: int | str | None = None
+    loss: str | None = None
+    resume: bool | None = None
+    augment: bool | None = None
     seed: int | None = None
     save_float: str | Path | None = None
     c_array: str | Path | None = None

@@ -26,12 +26,14 @@ from litesmith.forge.options import (
     split_names,
     split_objects,
 )
+from litesmith.forge.train_plan import refuse_training, with_training
 from litesmith.interface.metadata import Describe
 from litesmith.quantize import Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
 from litesmith.targets import Target, find_target, per_tensor_kinds, runs_hybrid
+from litesmith.train.step import Train
 
 _TEXT, _TEXTS = (str,), (str, list)
 
@@ -103,6 +105,11 @@ class Plan:
         """The quantization scheme, "none" without such a step."""
         return next((s.scheme for s in self.steps if isinstance(s, Quantize)), "none")
 
+    @property
+    def trains(self) -> bool:
+        """True when a step trains."""
+        return any(isinstance(step, Train) for step in self.steps)
+
     def recipe(self) -> Recipe:
         """Return the run as a recipe."""
         found = {}
@@ -138,6 +145,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
+    steps = with_training(steps, options)
     steps = with_metadata(with_names(with_ends(steps, options), options), options)
     steps = tuple(_without(formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
@@ -196,6 +204,7 @@ def _refuse_contradictions(plan: Plan) -> None:
             "Pass --data SPEC (100 to 500 typical inputs, no labels needed), or use "
             "--quantize dynamic, which needs none.",
         )
+    refuse_training(plan.steps, options)
     if plan.target.integer_only and not integer:
         raise InputError(
             f"--target {plan.target.name} runs integers only, which '{scheme}' does not make.",

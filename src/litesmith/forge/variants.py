@@ -13,15 +13,16 @@ from litesmith.errors import ConversionError
 from litesmith.forge.budget import Verdict
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.options import Listener
-from litesmith.forge.steps import CALIBRATION_EXAMPLES
+from litesmith.forge.steps import CALIBRATION_EXAMPLES, quantized
+from litesmith.forge.train import Lesson
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.notices import place
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.quantize.sensitivity import Bits, Sensitivity, measure, names_of
-from litesmith.recipe import step_options
 from litesmith.report import OpCost, Report, StepFacts
+from litesmith.train.step import Train
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class Job(Generic[T]):
         data: representative examples.
         prove: makes a file of a graph, loads it and notes how good it is in the ledger.
         judge: holds what the ledger says against the budget, if there is one.
+        lesson: how the graph is trained, if it is; another choice of bits is trained anew, so that
+            a recipe with these bits makes the same file.
     """
 
     steps: tuple[Any, ...]
@@ -72,7 +75,14 @@ class Job(Generic[T]):
     judge: Callable[[], Verdict | None]
     listen: Listener
     ledger: Ledger
+    lesson: Lesson | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def interrupted(self) -> bool:
+        """True when the user put an end to a training."""
+        facts = (step.training for step in self.ledger.report.steps)
+        return any(one is not None and one.stopped == "interrupted" for one in facts)
 
     def step(self) -> Quantize | None:
         """Return the step whose bits may be changed, None where activations are float."""
@@ -106,29 +116,37 @@ class Variants(Generic[T]):
         self._notices = step.finished(prepared).notices
         self.refusal = ""
 
-    def attempt(self, chosen: Bits) -> Candidate[T] | None:
-        """Return a proved file, None when the target does not take it (see `refusal`)."""
+    def attempt(self, chosen: Bits, taught: bool = True) -> Candidate[T] | None:
+        """Return a proved file, None when the target does not take it (see `refusal`).
+
+        Args:
+            chosen: ops that get other bits.
+            taught: train it, in a run that trains.
+        """
         job, bits = self._job, (*self._step.bits, *names_of(chosen, self._graph.ops))
         new = replace(self._step, bits=bits)
-        started = time.monotonic()
+        lesson = job.lesson.again() if job.lesson is not None and taught else None
         try:
             # From the start, so that a recipe with these bits makes the same file.
-            outcome = new(self._graph, self._data)
-            shipped = self._after(outcome)
-            facts = _replaced(job.ledger.report.steps, new, outcome, time.monotonic() - started)
-            job.ledger.note(steps=facts)
+            found = quantized(new, self._graph, self._data, lesson)
+            shipped = self._after(found.outcome)
+            job.ledger.note(steps=_replaced(job.ledger.report.steps, found.facts))
             proved = job.prove(shipped)
         except ConversionError as error:
             self.refusal = f"the file with {told(chosen)} is refused: {error.message}"
             return None
         steps = tuple(new if s is self._step else s for s in job.steps)
         report = job.ledger.report
-        return Candidate(proved, steps, job.judge(), report, chosen, outcome.notices)
+        if job.interrupted:
+            self.refusal = "training was stopped by an interrupt"
+        return Candidate(proved, steps, job.judge(), report, chosen, found.outcome.notices)
 
     def _after(self, outcome: Outcome) -> Graph:
         graph = outcome.graph
         graphs.verify(graph)
         for other in self._job.steps[self._job.steps.index(self._step) + 1 :]:
+            if isinstance(other, Train):
+                continue
             graph = other(graph).graph
             graphs.verify(graph)
         return graph
@@ -166,11 +184,11 @@ def facts_of(name: str, job: Job[T], done: bool, why: str, chosen: Bits) -> Step
     return StepFacts(name, options, "done" if done else "declined", why, seconds)
 
 
-def _replaced(
-    facts: Sequence[StepFacts], step: Quantize, outcome: Outcome, seconds: float
-) -> tuple[StepFacts, ...]:
-    new = StepFacts(step.name, step_options(step), "done", outcome.why, seconds, outcome.explain)
-    return tuple(new if one.name == step.name else one for one in facts)
+def _replaced(facts: Sequence[StepFacts], new: Sequence[StepFacts]) -> tuple[StepFacts, ...]:
+    """Return the facts with those of quantizing and training replaced."""
+    place = next(i for i, one in enumerate(facts) if one.name == Quantize.name)
+    behind = [one for one in facts[place + 1 :] if one.name != Train.name]
+    return (*facts[:place], *new, *behind)
 
 
 _FORMS = {4: "int4", 8: "int8", 16: "16 bits", FLOAT_BITS: "float"}

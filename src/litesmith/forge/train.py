@@ -1,0 +1,309 @@
+"""Training between annotating and lowering: what is trained, on what, and what is told of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from litesmith.data import Examples, Labelled
+from litesmith.errors import InputError
+from litesmith.forge.artifact import write_files
+from litesmith.forge.options import Listener
+from litesmith.graph import DType, Graph
+from litesmith.graph.step import Notice, Outcome
+from litesmith.quantize import Quantize, find_scheme
+from litesmith.quantize.annotate import carried
+from litesmith.recipe import step_options
+from litesmith.report import StepFacts, TrainingFacts, TrainingPoint
+from litesmith.train.nouns import Settings
+from litesmith.train.process import Ears, Job, Point, Result
+from litesmith.train.process import train as in_a_child
+from litesmith.train.step import Train, find_loss
+from litesmith.train.transport import at_most
+
+
+@dataclass
+class Keeper:
+    """The file beside the output that an interrupted training goes on from.
+
+    Attributes:
+        path: of the file.
+        resume: what it held when the run began, None to begin anew.
+        kept: it is there, and of this run.
+        failure: why it could not be written, "" so far.
+    """
+
+    path: Path
+    resume: bytes | None = None
+    kept: bool = False
+    failure: str = ""
+
+    def keep(self, content: bytes) -> None:
+        """Write a state; a failure costs the state and not the training."""
+        try:
+            write_files({self.path: content})
+            self.kept = True
+        except InputError as error:
+            self.failure = error.message
+
+    def discard(self) -> None:
+        """Remove the file: the training that it belongs to is done."""
+        if self.kept or self.resume is not None:
+            self.path.unlink(missing_ok=True)
+            self.kept = False
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How the graph of a run is trained.
+
+    Attributes:
+        step: the options.
+        examples: all representative examples.
+        labelled: the same with labels, where a loss needs them.
+        asked: the user asked for training, so that what makes it impossible is an error.
+        keeper: of the state; None where a training cannot be gone on with.
+        listen: told of the stage "train"; its method `training`, if any, of every `Point`.
+    """
+
+    step: Train
+    examples: Examples
+    labelled: Labelled | None
+    asked: bool
+    keeper: Keeper | None
+    listen: Listener
+
+    def again(self) -> Lesson:
+        """Return the lesson for another form of the same graph, whose state is not kept."""
+        return replace(self, keeper=None)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A graph that was quantized and trained.
+
+    Attributes:
+        outcome: of the step that quantizes.
+        facts: of the step that trains.
+        notices: what the user should know of it.
+    """
+
+    outcome: Outcome
+    facts: StepFacts
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is trained: the teacher, the student, and what makes the final graph of it.
+
+    `plain` is the outcome without training; `quantized` says whether anything is to be recovered.
+    """
+
+    teacher: Graph
+    student: Graph
+    plain: Callable[[], Outcome]
+    finish: Callable[[Graph], Outcome]
+    quantized: bool = field(default=True)
+
+
+def made(
+    quantize: Quantize,
+    graph: Graph,
+    data: Examples | None,
+    lesson: Lesson,
+    progress: Callable[[float], None],
+) -> Made:
+    """Return a graph quantized by one step and trained in between.
+
+    Args:
+        quantize: the step.
+        graph: float graph.
+        data: examples to calibrate with.
+        lesson: how to train.
+        progress: of calibrating.
+
+    Raises:
+        InputError: training was asked for and cannot help.
+        LitesmithError: what `quantize` and the training child raise.
+    """
+    subject = _subject(quantize, graph, data, progress)
+    why = _idle(subject, lesson)
+    if why:
+        return _declined(subject, lesson, why)
+    started = time.monotonic()
+    result = _trained(subject, lesson)
+    found = result.trained
+    if not found.done and not found.steps and not result.interrupted:
+        return _declined(subject, lesson, found.why)
+    outcome = subject.finish(found.graph) if found.done else subject.plain()
+    facts = StepFacts(
+        lesson.step.name,
+        step_options(lesson.step),
+        "done" if found.done else "declined",
+        _told(result),
+        time.monotonic() - started,
+        training=_facts(result, lesson),
+    )
+    return Made(outcome, facts, tuple(_notices(result, lesson)))
+
+
+def _subject(
+    quantize: Quantize, graph: Graph, data: Examples | None, progress: Callable[[float], None]
+) -> _Subject:
+    if not find_scheme(quantize.scheme).integer:
+        student = quantize.weighted(graph)
+        return _Subject(graph, student, lambda: quantize(graph), quantize, _annotated(student))
+    prepared = quantize.prepared(graph, data, progress)
+    annotated = quantize.annotated(prepared)
+    return _Subject(
+        prepared.draft.graph,
+        annotated.graph,
+        lambda: quantize.finished(prepared, annotated),
+        lambda trained: quantize.finished(prepared, carried(annotated, trained)),
+        bool(annotated.integer),
+    )
+
+
+def _annotated(graph: Graph) -> bool:
+    return any(t.quant is not None for part in graph.graphs() for t in part.tensors())
+
+
+def _idle(subject: _Subject, lesson: Lesson) -> str:
+    """Return why there is nothing to train, "" when there is."""
+    if not subject.quantized and lesson.labelled is None:
+        return "nothing in this graph is quantized, so it answers as the float model already"
+    if not any(tensor.dtype is DType.FLOAT32 for tensor in subject.teacher.outputs):
+        return "all outputs are integers (a class index), which no gradient passes"
+    batches = {tensor.shape[:1] for tensor in subject.teacher.inputs}
+    if batches != {(1,)}:
+        return "the file takes several examples at a time, or its inputs have no batch"
+    return ""
+
+
+_WAYS = "Leave --train out, or read docs/training.md for what can be trained."
+
+
+def _declined(subject: _Subject, lesson: Lesson, why: str) -> Made:
+    if lesson.asked:
+        raise InputError(f"--train cannot help here: {why}.", _WAYS)
+    facts = StepFacts(lesson.step.name, step_options(lesson.step), "declined", why, 0.0)
+    notice = Notice("untrained", f"The graph was not trained: {why}.", _WAYS)
+    return Made(subject.plain(), facts, (notice,))
+
+
+def _trained(subject: _Subject, lesson: Lesson) -> Result:
+    step, examples, labels = lesson.step, lesson.examples, None
+    if lesson.labelled is not None:
+        labelled = lesson.labelled.take(at_most(subject.teacher.inputs))
+        examples, labels = labelled.examples, labelled.labels
+    settings = Settings(
+        steps=step.count,
+        seed=step.seed,
+        augment=step.augment,
+        loss=find_loss(step.loss) if step.loss else None,
+        labels=labels,
+    )
+    lesson.listen("train", 0.0)
+    keeper = lesson.keeper
+    ears = Ears(
+        point=lambda point: _show(lesson.listen, point),
+        state=_ignored if keeper is None else keeper.keep,
+        stopping=lambda: _say_stopping(lesson),
+    )
+    job = Job(subject.teacher, subject.student, examples, settings)
+    return in_a_child(job, ears, None if keeper is None else keeper.resume)
+
+
+def _ignored(content: bytes) -> None:
+    """Keep no state."""
+
+
+def _show(listen: Listener, point: Point) -> None:
+    listen("train", point.fraction)
+    detail = getattr(listen, "training", None)
+    if detail is not None:
+        detail(point)
+
+
+def _say_stopping(lesson: Lesson) -> None:
+    say = getattr(lesson.listen, "say", None)
+    if say is not None:
+        say("Stopping: the best state so far goes into the file. Ctrl-C again to write nothing.")
+
+
+def _told(result: Result) -> str:
+    """Return what was done, one clause."""
+    trained = result.trained
+    if not result.interrupted:
+        return trained.why
+    return f"stopped by an interrupt: {trained.why}"
+
+
+def _facts(result: Result, lesson: Lesson) -> TrainingFacts:
+    trained, keeper = result.trained, lesson.keeper
+    planned = max(result.curve[-1].steps if result.curve else 0, trained.steps)
+    ended = "early" if trained.steps < planned else "finished"
+    return TrainingFacts(
+        examples=result.examples,
+        steps=trained.steps,
+        planned=planned,
+        loss_before=trained.loss[0],
+        loss_after=trained.loss[1],
+        agreement_before=trained.agreement[0],
+        agreement_after=trained.agreement[1],
+        seconds=trained.seconds,
+        stopped="interrupted" if result.interrupted else ended,
+        frozen=trained.frozen,
+        curve=tuple(
+            TrainingPoint(p.step, p.loss, p.agreement, p.seconds)
+            for p in result.curve
+            if math.isfinite(p.loss)
+        ),
+        state=str(keeper.path) if result.interrupted and keeper and keeper.kept else None,
+    )
+
+
+def _notices(result: Result, lesson: Lesson) -> list[Notice]:
+    trained, keeper, found = result.trained, lesson.keeper, []
+    if result.interrupted:
+        goes_on = keeper is not None and keeper.kept
+        found.append(
+            Notice(
+                "training_stopped",
+                f"Training was stopped at step {trained.steps}; the best state so far was kept.",
+                f"The same command with --resume goes on from {keeper.path}."
+                if keeper is not None and goes_on
+                else "",
+            )
+        )
+    if trained.frozen:
+        found.append(
+            Notice(
+                "frozen_ops",
+                f"No gradient passes {', '.join(trained.frozen)}: what comes before was not "
+                "trained.",
+                "Ops without a differentiable form are run by LiteRT while training.",
+            )
+        )
+    if keeper is not None and keeper.failure:
+        found.append(
+            Notice("state_not_kept", f"The state of training was not kept: {keeper.failure}", "")
+        )
+    if not trained.done and trained.steps:
+        found.append(
+            Notice(
+                "training_no_gain",
+                f"Training found nothing better: {trained.why}.",
+                "More varied examples (--data) or more steps (--train N) may.",
+            )
+        )
+    return found
+
+
+def state_path(output: Path) -> Path:
+    """Return where the state of a training is kept: beside the file that it is for."""
+    return output.with_name(f"{output.name.removesuffix('.tflite')}.train.npz")
