@@ -96,10 +96,34 @@ def _moves() -> Iterator[Sample]:
     yield s("TRANSPOSE", "rank2", x(3, 5), const([1, 0]))
     yield s("TRANSPOSE", "rank5", x(1, 2, 3, 2, 2), const([0, 2, 1, 4, 3]))
     yield s("TRANSPOSE", "rank6", x(1, 2, 3, 2, 2, 2), const([0, 2, 1, 4, 3, 5]))
+    yield from _filled()
     yield from _slices(plain)
     yield from _joins(plain)
     yield from _paddings(plain)
     yield from _selections(plain)
+
+
+def _filled() -> Iterator[Sample]:
+    """Ops that put values into a new tensor of one value."""
+    real = {"dtype": DType.FLOAT32}
+    yield s("FILL", "scalar", const([2, 3]), x(), **real, low=1, high=3)
+    yield s("FILL", "rank4", const([1, 2, 3, 4]), x(), **real)
+    hot = {"bound": 3, "axis": -1, **real}
+    depth, on, off = const(np.int32(3)), const(np.float32(1)), const(np.float32(0))
+    yield s("ONE_HOT", "numbers", i(4), depth, on, off, **hot)
+    yield s("ONE_HOT", "axis0", i(4, 2), depth, const(np.float32(-3)), const(np.float32(0.5)),
+            **{**hot, "axis": 0})  # fmt: skip
+    yield s("ONE_HOT", "computed", i(4), depth, x(), y(), **hot)
+    places = const([1, 3])
+    yield s("SPARSE_TO_DENSE", "row", places, const([6]), x(2), y(), **real, low=1, high=3)
+    points = const([[0, 1], [2, 2]])
+    default = const(np.float32(-0.5))
+    yield s("SPARSE_TO_DENSE", "matrix", points, const([3, 4]), x(2), default, **real)
+    yield s("MATRIX_SET_DIAG", "square", x(2, 3, 3), y(2, 3), low=1, high=3)
+    yield s("MATRIX_SET_DIAG", "wide", x(1, 2, 5), y(1, 2))
+    apart = const(np.asarray([2, 3], np.int32))
+    yield s("DILATE", "rows", x(2, 3), apart, const(np.float32(-2)), low=1, high=3)
+    yield s("DILATE", "computed", x(3, 2), apart, y())
 
 
 def _slices(plain: Tensor) -> Iterator[Sample]:

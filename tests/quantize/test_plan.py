@@ -34,7 +34,7 @@ def test_an_island_is_named() -> None:
     y = b.op("ABS", b.op("SIN", b.op("ABS", b.input((1, 4)))))
     kinds, reasons = plan(b.graph(y))
     assert kinds == ["ABS", "ABS"]
-    assert reasons == {"SIN": "litesmith knows no integer form of it"}
+    assert reasons == {"SIN": "LiteRT has no integer kernel for it"}
 
 
 def test_kinds_without_an_integer_kernel() -> None:

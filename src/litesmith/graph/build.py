@@ -18,7 +18,6 @@ _TABLES = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "L2_POOL_2D": "Pool2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
-    "L2_POOL_2D": "Pool2DOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "CONV_3D": "Conv3DOptions",

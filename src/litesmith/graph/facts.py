@@ -4,7 +4,7 @@ Checked against LiteRT's own kernels by tests/conformance/test_op_facts.py: a ro
 integer kernel is run on each of LiteRT's kernel sets, and must stay within 1 LSB.
 
 To add an op: add one row, and a sample in tests/conformance. A kind without a row, or with
-`int8=None`, stays float and is named.
+`int8=None`, stays float and is named; `float_only.py` has the reason.
 """
 
 from __future__ import annotations
@@ -136,12 +136,16 @@ _ROWS: tuple[OpFacts, ...] = (
     _moves("BROADCAST_TO", 2),
     _moves("CONCATENATION", 2, -1),
     _moves("DEPTH_TO_SPACE", 1),
+    _moves("DILATE", 1, 0, 2),
     _moves("DYNAMIC_UPDATE_SLICE", 1, 0, 1),
     _moves("EMBEDDING_LOOKUP", 1, 1),
     _moves("EXPAND_DIMS", 1),
+    _moves("FILL", 3, 1),
     _moves("GATHER", 2),
     _moves("GATHER_ND", 2),
+    _moves("MATRIX_SET_DIAG", 1, 0, 1),
     _moves("MIRROR_PAD", 2),
+    _moves("ONE_HOT", 1, 2, 3),
     _moves("PACK", 2, -1),
     _moves("PAD", 2),
     _moves("PADV2", 2, 0, 2),
@@ -152,6 +156,7 @@ _ROWS: tuple[OpFacts, ...] = (
     _moves("SLICE", 2),
     _moves("SPACE_TO_BATCH_ND", 2),
     _moves("SPACE_TO_DEPTH", 2),
+    _moves("SPARSE_TO_DENSE", 3, 2, 3),
     _moves("SPLIT", 2, 1),
     _moves("SPLIT_V", 2),
     _moves("SQUEEZE", 1),
@@ -175,14 +180,16 @@ _ROWS: tuple[OpFacts, ...] = (
 # SOFTMAX, TANH and RESIZE_BILINEAR interpolate: tests/conformance/test_int16.py says how well.
 _INT16: dict[str, int] = {
     "ABS": 3, "ADD": 3, "AVERAGE_POOL_2D": 3, "BATCH_MATMUL": 3, "BATCH_TO_SPACE_ND": 4,
-    "BROADCAST_TO": 3, "CONCATENATION": 3, "CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "EXP": 2,
-    "EXPAND_DIMS": 1, "FULLY_CONNECTED": 7, "GATHER": 4, "GATHER_ND": 3, "GELU": 2,
-    "LEAKY_RELU": 2, "LOGISTIC": 3, "MAXIMUM": 4, "MAX_POOL_2D": 3, "MEAN": 3, "MINIMUM": 4,
-    "MIRROR_PAD": 3, "MUL": 4, "PACK": 3, "PAD": 3, "PADV2": 3, "REDUCE_MAX": 3, "REDUCE_MIN": 3,
-    "RELU": 3, "RELU6": 3, "RESHAPE": 1, "RESIZE_BILINEAR": 4, "RESIZE_NEAREST_NEIGHBOR": 4,
-    "REVERSE_V2": 3, "SELECT": 2, "SELECT_V2": 1, "SLICE": 4, "SOFTMAX": 3,
-    "SPACE_TO_BATCH_ND": 4, "SPLIT": 4, "SPLIT_V": 2, "SQUEEZE": 1, "STRIDED_SLICE": 2, "SUB": 5,
-    "SUM": 2, "TANH": 3, "TILE": 2, "TOPK_V2": 3, "TRANSPOSE": 5, "TRANSPOSE_CONV": 3, "UNPACK": 4,
+    "BROADCAST_TO": 3, "CONCATENATION": 3, "CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "DILATE": 1,
+    "DYNAMIC_UPDATE_SLICE": 4, "EMBEDDING_LOOKUP": 1, "EXP": 2, "EXPAND_DIMS": 1, "FILL": 3,
+    "FULLY_CONNECTED": 7, "GATHER": 4, "GATHER_ND": 3, "GELU": 2, "LEAKY_RELU": 2, "LOGISTIC": 3,
+    "MATRIX_SET_DIAG": 1, "MAXIMUM": 4, "MAX_POOL_2D": 3, "MEAN": 3, "MINIMUM": 4, "MIRROR_PAD": 3,
+    "MUL": 4, "PACK": 3, "PAD": 3, "PADV2": 3, "REDUCE_MAX": 3, "REDUCE_MIN": 3,
+    "REDUCE_PROD": 2, "RELU": 3, "RELU6": 3, "RESHAPE": 1, "RESIZE_BILINEAR": 4,
+    "RESIZE_NEAREST_NEIGHBOR": 4, "REVERSE_V2": 3, "SELECT": 2, "SELECT_V2": 1, "SLICE": 4,
+    "SOFTMAX": 3, "SPACE_TO_BATCH_ND": 4, "SPLIT": 4, "SPLIT_V": 2, "SQUEEZE": 1,
+    "STRIDED_SLICE": 2, "SUB": 5, "SUM": 2, "TANH": 3, "TILE": 2, "TOPK_V2": 3, "TRANSPOSE": 5,
+    "TRANSPOSE_CONV": 3, "UNPACK": 4,
 }  # fmt: skip
 _FIXED_INT16: dict[str, tuple[float, int]] = dict.fromkeys(
     ("LOGISTIC", "SOFTMAX", "TANH"), (1 / 32768, 0)

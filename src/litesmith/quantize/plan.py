@@ -10,6 +10,7 @@ from litesmith.graph.census import READS_SHAPE
 from litesmith.graph.edit import producers, users
 from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activations, facts
+from litesmith.graph.float_only import FLOAT_ONLY
 from litesmith.quantize.choose import WIDE, Precisions
 from litesmith.quantize.schemes import FLOAT_BITS
 
@@ -32,8 +33,13 @@ CARRIERS = frozenset(
         "UNPACK",
         "SPLIT",
         "SPLIT_V",
+        "DILATE",
+        "FILL",
         "GATHER",
         "GATHER_ND",
+        "MATRIX_SET_DIAG",
+        "ONE_HOT",
+        "SPARSE_TO_DENSE",
         "DYNAMIC_UPDATE_SLICE",
         "EMBEDDING_LOOKUP",
         "TILE",
@@ -93,10 +99,8 @@ def refusal(op: Op, bits: int = 8) -> str | None:
     if bits == FLOAT_BITS:
         return "float was asked for"
     row = facts(op)
-    if row is None:
-        return "litesmith knows no integer form of it"
-    if row.int8 is None:
-        return "LiteRT has no integer kernel for it"
+    if row is None or row.int8 is None:
+        return FLOAT_ONLY.get(op.kind, "litesmith knows no integer form of it")
     if bits == WIDE and row.int16 is None:
         return "LiteRT has no kernel of int16 activations for it"
     for check in _CHECKS:
