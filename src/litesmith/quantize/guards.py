@@ -2,7 +2,8 @@
 
 A float RSQRT of a variance never sees 0 in the float graph; the integer that stands for the
 variance may well be 0. What such an op reads is kept away from there, by one op: a value that
-rounding took to 0 counts as a quarter of a step, and others stay what they are.
+rounding took to 0 counts as a quarter of a step, and others stay what they are. An EXP is kept from
+overflowing where the maximum that was subtracted before it was out of range.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from litesmith.quantize.ranges import Ranges
 
 _FRACTION = 0.25  # of a step, or of the smallest value seen
 _LEAST = 1e-9  # of the largest value, where the smallest one seen is not known
+_BEYOND = 20.0  # that an exponent may exceed what was seen by: a difference of saturated values
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,21 @@ class _Domain:
         signed: negative values are fine, only 0 is not.
         zero: 0 is fine.
         positive: as `signed`, unless all values seen were above 0: an exponent decides.
+        overflows: large values are the ones to avoid.
     """
 
     position: int = 0
     signed: bool = False
     zero: bool = False
     positive: bool = False
+    overflows: bool = False
 
 
 _DOMAINS: Mapping[str, _Domain] = MappingProxyType(
     {
         "RSQRT": _Domain(),
         "LOG": _Domain(),
+        "EXP": _Domain(overflows=True),
         "SQRT": _Domain(zero=True),
         "POW": _Domain(positive=True),
         "DIV": _Domain(1, signed=True),
@@ -90,6 +95,8 @@ def _kept_away(tensor: Tensor, domain: _Domain, seen: tuple[float, float]) -> tu
     """Return ops whose last result is the operand without the values to avoid."""
     low, high = seen
     top = max(abs(low), abs(high))
+    if domain.overflows:
+        return (_bounded(tensor, "MINIMUM", max(high, 0.0) + _BEYOND),)
     if top == 0 or (domain.positive and low <= 0):
         return ()
     least = 0.0 if domain.zero else _least(tensor, low if low > 0 else max(-high, 0.0), top)

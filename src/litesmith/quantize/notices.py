@@ -57,7 +57,7 @@ def _inside(ops: Sequence[Op]) -> str:
 
 
 _CARRIES = "it only carries values between float ops"
-_GUARDS = "it keeps what a float op reads away from 0, which rounding may lead to"
+_GUARDS = "it keeps what a float op reads from 0 or overflow, which rounding may lead to"
 
 
 def _notice(ops: Sequence[Op], why: str, what: str = "") -> Notice:
