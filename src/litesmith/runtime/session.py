@@ -80,7 +80,7 @@ class Session:
         self._out = [d["index"] for d in self._interpreter.get_output_details()]
         self._shapes = [port.shape for port in self.inputs]
         # Resource variables outlive `reset_all_variables`; only a new interpreter forgets them.
-        self._has_resources = _has_resources(self._interpreter)
+        self._keeps_state = _keeps_state(self._interpreter)
 
     def _load(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -107,7 +107,7 @@ class Session:
 
     def reset(self) -> None:
         """Forget all state, so that examples do not see each other."""
-        if self._has_resources:
+        if self._keeps_state:
             self._interpreter = self._load()
             self._shapes = [port.shape for port in self.inputs]
         else:
@@ -269,8 +269,13 @@ def _port(details: dict[str, Any]) -> Port:
     )
 
 
-def _has_resources(interpreter: Any) -> bool:
-    return any(op["op_name"] == "VAR_HANDLE" for op in interpreter._get_ops_details())
+_CALLS = frozenset({"WHILE", "IF", "CALL"})  # graphs that may assign variables
+
+
+def _keeps_state(interpreter: Any) -> bool:
+    """True when an invocation may change resources; those that CALL_ONCE fills stay as they are."""
+    kinds = {op["op_name"] for op in interpreter._get_ops_details()}
+    return "VAR_HANDLE" in kinds and bool(kinds & (_CALLS | {"ASSIGN_VARIABLE"}))
 
 
 def _first_line(error: Exception) -> str:
