@@ -7,6 +7,7 @@ from collections import Counter
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import FACTS
 from litesmith.graph.model import Graph, Op, Tensor
+from litesmith.graph.packed import only_fills, packed_weights
 
 # Where ops without a `Weights` row keep what a user would call weights.
 _TABLES: dict[str, tuple[int, ...]] = {
@@ -48,11 +49,19 @@ def float_ops(graph: Graph) -> tuple[Op, ...]:
 
 
 def weights_bits(graph: Graph) -> dict[str, int]:
-    """Return bits → number of weight elements stored with that many bits, without biases."""
+    """Return bits → number of weight elements stored with that many bits, without biases.
+
+    Packed weights count as the bits that their codes take, rounded up: 1, 2 (-1, 0, 1) or 3.
+    """
     counts: Counter[str] = Counter()
     seen: set[int] = set()
+    packed = packed_weights(graph)
+    for tensor in {t for op in graph.ops if _reads_weights(op) for t in op.inputs if t in packed}:
+        counts[str(packed[tensor].bits)] += packed[tensor].values.size
     for sub in graph.graphs():
         made_by = producers(sub)
+        if packed and sub is not graph and only_fills(sub):
+            continue
         for op in sub.ops:
             for tensor in _weights(op, made_by):
                 key = tensor.data.__array_interface__["data"][0] if tensor.data is not None else 0
@@ -60,6 +69,11 @@ def weights_bits(graph: Graph) -> dict[str, int]:
                     seen.add(key)
                     counts[str(tensor.dtype.bits)] += tensor.data.size
     return dict(sorted(counts.items(), key=lambda item: int(item[0])))
+
+
+def _reads_weights(op: Op) -> bool:
+    row = FACTS.get(op.kind)
+    return row is not None and row.weights is not None
 
 
 def _weights(op: Op, made_by: dict[Tensor, Op]) -> list[Tensor]:
