@@ -70,6 +70,7 @@ def frozen(call: Call) -> tuple[Value, ...]:
     tensors = [batched(v, count) for v in values]
     types = [tf.as_dtype(t.dtype.numpy) for t in op.outputs]
     found = tf.numpy_function(lambda *arrays: _run(op, fed, arrays), tensors, types)
+    found = found if isinstance(found, list) else [found]  # eagerly, one result comes unwrapped
     return tuple(_shaped(made, t, many) for made, t in zip(found, op.outputs, strict=True))
 
 

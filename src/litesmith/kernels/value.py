@@ -151,13 +151,19 @@ _MOST_AXES = 6
 
 
 def _broadcast(tensors: tuple[TfTensor, ...]) -> tuple[TfTensor, ...]:
-    shape = tf.shape(tensors[0])
+    """Return the tensors in the shape that they have together."""
+    shape, known = tf.shape(tensors[0]), tensors[0].shape
     for tensor in tensors[1:]:
         shape = tf.broadcast_dynamic_shape(shape, tf.shape(tensor))
-    known = tensors[0].shape
-    for tensor in tensors[1:]:
         known = tf.broadcast_static_shape(known, tensor.shape)
-    return tuple(tf.ensure_shape(tf.broadcast_to(t, shape), known) for t in tensors)
+    return tuple(tf.ensure_shape(_tiled(t, shape), known) for t in tensors)
+
+
+def _tiled(tensor: TfTensor, shape: TfTensor) -> TfTensor:
+    """Return a tensor in a shape that it broadcasts to; tf.broadcast_to knows fewer axes."""
+    own = tf.shape(tensor)
+    own = tf.concat([tf.ones(tf.size(shape) - tf.size(own), own.dtype), own], 0)
+    return tf.tile(tf.reshape(tensor, own), shape // tf.maximum(own, 1))
 
 
 def _widened(value: Value, rank: int) -> TfTensor:
