@@ -195,7 +195,9 @@ def _all() -> Iterator[Sample]:
         name = "time_major" if major else "batch_major"
         for merge in (False, True):
             more = f"{name}_merged" if merge else name
-            yield g("BIDIRECTIONAL_SEQUENCE_LSTM", more, partial(_both_lstm, major, merge))
+            # LiteRT itself answers at random where results of batches are merged.
+            if major or not merge:
+                yield g("BIDIRECTIONAL_SEQUENCE_LSTM", more, partial(_both_lstm, major, merge))
             yield g("BIDIRECTIONAL_SEQUENCE_RNN", more, partial(_both_rnn, major, merge))
         yield g("UNIDIRECTIONAL_SEQUENCE_RNN", name, partial(_rnn, major, TANH))
     yield g("UNIDIRECTIONAL_SEQUENCE_RNN", "relu6", partial(_rnn, False, RELU6))

@@ -22,6 +22,9 @@ from tests.support.graphs import Array, draw, execute
 
 COUNT = 3
 TOLERANCE = 1e-5  # of the largest value
+STEP = 1e-6
+# TensorFlow computes these in float32 whatever comes in; they are linear, so a long step is exact.
+LONG_STEPS = {"RESIZE_BILINEAR": 1e-1}
 
 # Kinds whose results are not real values, or do not depend on real values.
 NO_GRADIENT: Mapping[str, str] = {
@@ -56,7 +59,9 @@ def check(found: Mapping[Tensor, Value], wanted: Mapping[Tensor, Array]) -> None
         assert have.dtype == want.dtype, t.name
         scale = max(1.0, float(np.abs(want.astype(np.float64)).max(initial=0)))
         error = np.abs(have.astype(np.float64) - want.astype(np.float64)).max(initial=0)
-        assert error <= TOLERANCE * scale, t.name
+        # LiteRT rounds twice where it changes the scale of integers.
+        allowed = TOLERANCE * scale if t.quant is None else 1
+        assert error <= allowed, t.name
 
 
 @pytest.mark.parametrize("kind", sorted(KERNELS))
@@ -141,9 +146,10 @@ def test_gradients_are_those_of_finite_differences(sample: Sample) -> None:
     with tf.GradientTape() as tape:
         tape.watch(list(variables.values()))
         total = function(variables)
-    gradients = tape.gradient(total, variables, unconnected_gradients="zero")
-    way, step = function.directions(), 1e-6
-    parts = {t: float(tf.reduce_sum(tf.convert_to_tensor(gradients[t]) * way[t])) for t in way}
+    found = tape.gradient(total, list(variables.values()), unconnected_gradients="zero")
+    gradients = dict(zip(variables, map(tf.convert_to_tensor, found), strict=True))
+    way, step = function.directions(), LONG_STEPS.get(sample.kind, STEP)
+    parts = {t: float(tf.reduce_sum(gradients[t] * way[t])) for t in way}
     ends = [
         float(function({t: tf.constant(v + side * step * way[t]) for t, v in function.at.items()}))
         for side in (1, -1)

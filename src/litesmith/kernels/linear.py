@@ -64,14 +64,35 @@ def _spatial(call: Call, position: int, tensor: TfTensor) -> tuple[Value, ...]:
 def _conv_2d(call: Call) -> tuple[Value, ...]:
     """Convolution; weights (out, height, width, in / groups)."""
     weights = tf.transpose(call.tensor(1), (1, 2, 3, 0))
-    found = tf.nn.conv2d(
-        merged(call.value(0), 3),
-        weights,
-        _pair(call, "stride_{}"),
-        _padding(call),
-        dilations=_pair(call, "dilation_{}_factor"),
-    )
+    strides, dilations = _pair(call, "stride_{}"), _pair(call, "dilation_{}_factor")
+    x, padding = merged(call.value(0), 3), _padding(call)
+    if max(dilations) > 1:
+        x = _padded(x, tuple(weights.shape)[:2], strides, dilations, padding)
+        found = _dilated(x, weights, dilations)[:, :: strides[0], :: strides[1]]
+    else:
+        found = _grouped(x, weights, strides, padding)
     return _spatial(call, 0, _finished(call, found, 2))
+
+
+def _grouped(x: TfTensor, weights: TfTensor, strides: tuple[int, int], padding: str) -> TfTensor:
+    """Convolve; TensorFlow has no gradient for groups on a CPU, so each is computed by itself."""
+    groups = x.shape[-1] // weights.shape[2]
+    if groups == 1:
+        return tf.nn.conv2d(x, weights, strides, padding)
+    if weights.shape[2] == 1 and strides[0] == strides[1]:
+        height, width, _, out = tuple(weights.shape)
+        weights = tf.reshape(weights, (height, width, groups, out // groups))
+        return tf.nn.depthwise_conv2d(x, weights, (1, *strides, 1), padding)
+    parts = zip(tf.split(x, groups, -1), tf.split(weights, groups, -1), strict=True)
+    return tf.concat([tf.nn.conv2d(a, w, strides, padding) for a, w in parts], -1)
+
+
+def _dilated(x: TfTensor, weights: TfTensor, dilations: tuple[int, int]) -> TfTensor:
+    """Convolve every dilation-th pixel with its like; TensorFlow has no gradient on a CPU."""
+    missing = [[0, -size % d] for size, d in zip(x.shape[1:3], dilations, strict=True)]
+    images = tf.space_to_batch(x, dilations, missing)
+    found = _grouped(images, weights, (1, 1), "VALID")
+    return tf.batch_to_space(found, dilations, missing)
 
 
 def _depthwise_conv_2d(call: Call) -> tuple[Value, ...]:

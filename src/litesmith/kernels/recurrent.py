@@ -100,8 +100,8 @@ def _result(call: Call, ys: TfTensor) -> Value:
 
 def _state(call: Call, position: int) -> TfTensor:
     """Return a state as (rows, units)."""
-    state = lifted(call.value(0), call.value(position))[1]
-    return tf.reshape(state.tensor, (-1, state.shape[-1])) if state.batched else state.tensor
+    x, state = lifted(call.value(0), call.value(position))
+    return tf.cast(tf.reshape(state.tensor, (-1, state.shape[-1])), x.tensor.dtype)
 
 
 def _weights(call: Call, position: int) -> TfTensor:
@@ -222,7 +222,7 @@ def _svdf(call: Call) -> tuple[Value, ...]:
     x, state = lifted(call.value(0), call.value(4))
     filters, memory = (int(d) for d in time.shape)
     rows = tf.reshape(x.tensor, (-1, x.shape[-1]))
-    old = tf.reshape(state.tensor, (-1, filters, memory))[:, :, 1:]
+    old = tf.cast(tf.reshape(state.tensor, (-1, filters, memory))[:, :, 1:], rows.dtype)
     new = tf.matmul(rows, features, transpose_b=True)[:, :, tf.newaxis]
     summed = tf.reduce_sum(tf.concat([old, new], 2) * time, 2)
     rank = int(call.op.option("rank", 1))
