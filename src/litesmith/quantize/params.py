@@ -14,6 +14,8 @@ from litesmith.graph import Array, QuantParams
 # Below this a scale is that of a tensor that never moves; a smaller one would make the multipliers
 # of neighboring kernels overflow, and 6 / scale, the clamp of RELU6, too.
 _SMALLEST_SCALE = 1e-6 / 255
+# Values beyond stand for infinity; kernels of ADD multiply a scale by 2^20 in float32.
+_LARGEST_VALUE = 1e30
 _SMALLEST_WEIGHT_SCALE = 1e-9
 _NOTHING = 2.0**-12  # of a typical scale
 _NEAR_POWER = 2e-3  # in exponents; LiteRT takes 1e-3 for none
@@ -35,6 +37,7 @@ def activation_params(
         smallest_scale: lower bound of the scale (0 for none).
         bits: 8, or 16 for symmetric ones (zero point 0, as the int16 kernels demand).
     """
+    low, high = max(low, -_LARGEST_VALUE), min(high, _LARGEST_VALUE)
     if bits == _WIDE:
         peak = max(abs(low), abs(high))
         scale = max(peak / 32767, smallest_scale, _SMALLEST_SCALE)
