@@ -1,4 +1,4 @@
-"""Were the budgets kept that the user set with --max-drop and --max-size?"""
+"""Were the budgets kept that the user set with --max-drop, --max-size and --max-latency?"""
 
 from __future__ import annotations
 
@@ -79,3 +79,35 @@ def parse_max_size(given: int | str) -> MaxSize:
             "Write bytes (60000), 60kB, 1.5MB, or 25% of the float .tflite.",
         )
     return MaxSize(value, unit == "%")
+
+
+@dataclass(frozen=True)
+class MaxLatency:
+    """The most one invocation may take: `value` ms, or that part of the float .tflite's time."""
+
+    value: float
+    relative: bool
+
+    def limit(self, float_ms: float) -> float:
+        """Return the limit in ms, for a float file that takes so many, timed beside it."""
+        return self.value * float_ms if self.relative else self.value
+
+
+def parse_max_latency(given: float | str) -> MaxLatency:
+    """Return 4, "4ms" or "50%" (of the float .tflite) as a budget.
+
+    Raises:
+        InputError: another form, or nothing above 0.
+    """
+    text = str(given).strip().lower()
+    relative = text.endswith("%")
+    try:
+        value = float(text.removesuffix("%").removesuffix("ms")) / (100 if relative else 1)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value <= 0:
+        raise InputError(
+            f"--max-latency {given} is not a time.",
+            "Write milliseconds on this machine (4ms), or 50% of the float .tflite's time.",
+        )
+    return MaxLatency(value, relative)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from litesmith import graph as graphs
 from litesmith.data import Examples, Labelled
 from litesmith.errors import BudgetError, ConversionError, InputError, LitesmithError
-from litesmith.forge import budget, flex, lint, obey, prove, siblings, warnings
+from litesmith.forge import budget, flex, limits, lint, obey, prove, siblings, warnings
 from litesmith.forge.artifact import write_files
 from litesmith.forge.c_array import c_array_files
 from litesmith.forge.carried import load_examples, load_labelled, notice
@@ -44,11 +43,7 @@ from litesmith.sources import FileSession, Source, SourceInfo, open_source
 from litesmith.train.step import Train
 
 _FLOAT_TOLERANCE = 1e-3
-# Behind a budget missed: of the score, of the size.
-_WAYS = (
-    "Try --quantize dynamic or float16, or more representative --data.",
-    "Use --quantize int8 or int4 with --data, or a smaller model.",
-)
+_LONGER_S = 3.0  # of timing where a limit depends on it
 
 
 @dataclass(frozen=True)
@@ -129,17 +124,23 @@ def _run(
             return built
 
         built = proved(shipped)
-        judge = partial(_judge, plan, ledger)
-        job = Job(rest, exact, given.examples, proved, judge, listen, ledger, lesson)
-        limit = _size_limit(plan, ledger)
+        def timed(candidate: _Built) -> Latency | None:
+            return _latency(candidate, next(reference.pairs())[0])
+
+        def judge() -> budget.Verdict | None:
+            return limits.judge(plan, ledger.report)
+
+        job = Job(rest, exact, given.examples, proved, judge, listen, ledger, lesson, timed)
+        most = limits.limits_of(plan, ledger.report)
         # A file that was made to fit stays: more bits would undo it.
-        built, rest = repaired(job, built) if limit is None else fitted(job, built, limit)
+        built, rest = fitted(job, built, most) if most else repaired(job, built)
         plan = replace(plan, steps=(*leading, *rest))
         if plan.options.explain:
             explained(job)
     # The child is gone, so that nothing disturbs the clock.
     listen("measure", None)
-    latency = _latency(built, next(reference.pairs())[0])
+    seconds = prove.LATENCY_BUDGET_S if plan.max_latency is None else _LONGER_S
+    latency = _latency(built, next(reference.pairs())[0], seconds)
     ledger.note(latency_ms=latency, machine=this_machine())
     ledger.warn(warnings.after(ledger.report, plan.options, plan.scheme))
     _write(plan, built, ledger)
@@ -289,14 +290,16 @@ def _float_file(plan: Plan, model: bytes) -> FloatFile:
     return FloatFile(None if path is None else str(path), size.raw_bytes, size.gzip_bytes)
 
 
-def _latency(built: _Built, batch: Sequence[Any]) -> Latency | None:
+def _latency(
+    built: _Built, batch: Sequence[Any], seconds: float = prove.LATENCY_BUDGET_S
+) -> Latency | None:
     if not isinstance(built.session, Session) or not isinstance(built.float_session, Session):
         return None
     example = [x[:1] for x in batch]
     files = {"artifact": (built.session, example)}
     if built.session is not built.float_session:
         files["float"] = (built.float_session, example)
-    found = prove.latencies(files)
+    found = prove.latencies(files, seconds)
     artifact, exact = found["artifact"], found.get("float", found["artifact"])
     return Latency(
         float_tflite=exact.value,
@@ -308,31 +311,6 @@ def _latency(built: _Built, batch: Sequence[Any]) -> Latency | None:
     )
 
 
-def _judge(plan: Plan, ledger: Ledger) -> budget.Verdict | None:
-    report = ledger.report
-    if plan.max_drop is None or report.parity is None:
-        return None
-    confident = bool(plan.options.confident)
-    return budget.judge(plan.max_drop, confident, report.score, report.parity)
-
-
-def _size_limit(plan: Plan, ledger: Ledger) -> int | None:
-    exact = ledger.report.float_tflite
-    if plan.max_size is None or exact is None:
-        return None
-    return plan.max_size.limit(exact.size_bytes)
-
-
-def _missed(plan: Plan, ledger: Ledger) -> str:
-    """Return which budget was missed and by how much, "" when none was."""
-    verdict, limit = _judge(plan, ledger), _size_limit(plan, ledger)
-    artifact = ledger.report.artifact
-    size = 0 if artifact is None else artifact.size_bytes
-    if limit is not None and size > limit:
-        return f"The smallest file found has {size:,} bytes; --max-size allows {limit:,}."
-    return "" if verdict is None or verdict.kept else verdict.sentence()
-
-
 def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
     """Write all files at once; a missed budget writes the rejected file instead.
 
@@ -340,14 +318,15 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
         BudgetError: the budget was missed.
         InputError: the files cannot be written; nothing is.
     """
-    report, missed = ledger.report, _missed(plan, ledger)
+    report = ledger.report
+    missed = limits.missed(plan, report)
     if missed and report.artifact is not None:
         write_files({plan.rejected: built.model})
         ledger.note(artifact=replace(report.artifact, path=str(plan.rejected)))
         raise BudgetError(
             missed,
             f"The file was kept as {plan.rejected}; {plan.output} was not written. "
-            + _WAYS["--max-size" in missed],
+            + limits.way_on(missed),
         )
     files = {plan.output: built.model}
     if "--save-float" in plan.extras:

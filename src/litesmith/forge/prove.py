@@ -29,7 +29,7 @@ PARITY_EXAMPLES = 200
 _PARITY_BYTES = 256 * 2**20  # inputs and outputs that are kept while the parent quantizes
 _BATCH_BYTES = 5 * 2**20
 _BATCH = 64
-_LATENCY_BUDGET_S = 1.0
+LATENCY_BUDGET_S = 1.0
 
 Batch = Sequence[Array]
 Run = Callable[[Batch], list[Array]]
@@ -166,7 +166,7 @@ def ahead(items: Iterator[_T], work: Callable[[_T], Any]) -> Iterator[tuple[_T, 
 
 
 def latencies(
-    files: Mapping[str, tuple[Session, Batch]], budget_s: float = _LATENCY_BUDGET_S
+    files: Mapping[str, tuple[Session, Batch]], budget_s: float = LATENCY_BUDGET_S
 ) -> dict[str, Measurement]:
     """Return the median ms of one invocation per file, interleaved.
 

@@ -21,7 +21,7 @@ from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.notices import place
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.quantize.sensitivity import Bits, Sensitivity, measure, names_of
-from litesmith.report import OpCost, Report, StepFacts
+from litesmith.report import Latency, OpCost, Report, StepFacts
 from litesmith.train.step import Train
 
 T = TypeVar("T")
@@ -66,6 +66,7 @@ class Job(Generic[T]):
         judge: holds what the ledger says against the budget, if there is one.
         lesson: how the graph is trained, if it is; another choice of bits is trained anew, so that
             a recipe with these bits makes the same file.
+        time: times a file beside the float one, None where that is impossible.
     """
 
     steps: tuple[Any, ...]
@@ -76,6 +77,7 @@ class Job(Generic[T]):
     listen: Listener
     ledger: Ledger
     lesson: Lesson | None = None
+    time: Callable[[T], Latency | None] | None = None
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -1,8 +1,9 @@
-"""Bits per op under a limit of bytes: a choice of one precision per op, by integer programming."""
+"""Bits per op under limits of bytes and time: one precision per op, by integer programming."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,21 +14,34 @@ _GAP = 1e-6  # of the optimum, at which the solver may stop
 _SECONDS = 10.0
 
 
-def allocate(costs: Sequence[Cost], limit: int) -> Mapping[Op, int] | None:
-    """Return op → bits with the least summed error whose weights take at most `limit` bytes.
+@dataclass(frozen=True)
+class Limit:
+    """The most that all choices together may take of something.
+
+    Attributes:
+        each: what each choice takes, in the order of the choices.
+        most: of the sum.
+    """
+
+    each: Sequence[float]
+    most: float
+
+
+def allocate(costs: Sequence[Cost], limits: Sequence[Limit]) -> Mapping[Op, int] | None:
+    """Return op → bits with the least summed error that keeps the limits.
 
     Multiple-choice knapsack: minimize Σ error·x over x ∈ {0, 1}, Σ_bits x = 1 for every op,
-    Σ size·x ≤ limit; solved by HiGHS (Huangfu and Hall, "Parallelizing the dual revised simplex
-    method", 2018) through `scipy.optimize.milp`.
+    Σ each·x ≤ most for every limit; solved by HiGHS (Huangfu and Hall, "Parallelizing the dual
+    revised simplex method", 2018) through `scipy.optimize.milp`.
 
     Args:
         costs: all precisions that each op may have.
-        limit: bytes of all weights together.
+        limits: of bytes, of milliseconds.
 
     Returns:
-        None when not even the fewest bits fit.
+        None when no choice keeps them.
     """
-    if not costs or smallest(costs) > limit:
+    if not costs or any(sum(_least(costs, one.each)) > one.most for one in limits):
         return None
     from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -37,12 +51,12 @@ def allocate(costs: Sequence[Cost], limit: int) -> Mapping[Op, int] | None:
     for column, cost in enumerate(costs):
         one_each[row[cost.op], column] = 1
     error = np.array([cost.error for cost in costs])
-    sizes = np.array([[float(cost.size) for cost in costs]])
+    kept = [LinearConstraint(np.array([one.each], float), -np.inf, one.most) for one in limits]
     found = milp(
         error / max(float(error.max()), 1e-30),
         integrality=np.ones(len(costs)),
         bounds=Bounds(0, 1),
-        constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(sizes, -np.inf, limit)],
+        constraints=[LinearConstraint(one_each, 1, 1), *kept],
         options={"mip_rel_gap": _GAP, "time_limit": _SECONDS},
     )
     if found.x is None:
@@ -50,9 +64,16 @@ def allocate(costs: Sequence[Cost], limit: int) -> Mapping[Op, int] | None:
     return {cost.op: cost.bits for cost, x in zip(costs, found.x, strict=True) if x > 0.5}
 
 
-def smallest(costs: Sequence[Cost]) -> int:
-    """Return the bytes of all weights at the fewest bits."""
-    least: dict[Op, int] = {}
-    for cost in costs:
-        least[cost.op] = min(cost.size, least.get(cost.op, cost.size))
-    return sum(least.values())
+def least(costs: Sequence[Cost], each: Sequence[float]) -> dict[Op, int]:
+    """Return op → the bits that take least."""
+    best: dict[Op, tuple[float, int]] = {}
+    for cost, taken in zip(costs, each, strict=True):
+        best[cost.op] = min((taken, cost.bits), best.get(cost.op, (taken, cost.bits)))
+    return {op: bits for op, (_, bits) in best.items()}
+
+
+def _least(costs: Sequence[Cost], each: Sequence[float]) -> list[float]:
+    found: dict[Op, float] = {}
+    for cost, taken in zip(costs, each, strict=True):
+        found[cost.op] = min(taken, found.get(cost.op, taken))
+    return list(found.values())
