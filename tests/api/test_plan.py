@@ -53,7 +53,7 @@ def test_integer_targets_refuse_floats(tmp_path):
         ({"preprocess": ("unit",)}, "--preprocess is of no use"),
         ({"target": "cpuu"}, "no target 'cpuu'"),
         ({"quantize": "int9"}, "no quantization scheme"),
-        ({"quantize": "int3"}, "not available in this version"),
+        ({"quantize": "int3"}, "representative examples"),
         ({"input_type": "int7", "data": DATA}, "--input-type"),
         ({"input_type": "int8"}, "--input-type"),
         ({"max_drop": "x"}, "--max-drop"),

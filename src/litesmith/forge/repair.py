@@ -22,9 +22,10 @@ from litesmith.quantize.sensitivity import (
     rungs,
 )
 
-_FOUR, _EIGHT = 4, 8
+_EIGHT = 8
 _TIGHTER = 0.7  # the share that a candidate gets behind one that missed, beside what it missed by
 _ATTEMPTS = 4
+_TRAININGS = 3  # each attempt of a run that trains is trained anew; the last one raises all to int8
 _LEAST_SHARE = 0.002
 _MOST_FLOAT = 0.5  # of the ops; with more, a scheme with float activations serves better
 
@@ -40,6 +41,10 @@ def repaired(job: Job[T], proved: T) -> tuple[T, tuple[Any, ...]]:
     """
     first, step = job.first(proved), job.step()
     if step is None or first.verdict is None or first.verdict.kept:
+        return proved, job.steps
+    if job.interrupted:  # who stops one training wants no further ones
+        facts = facts_of("repair", job, False, "training was stopped by an interrupt", {})
+        job.ledger.note(steps=(*job.ledger.report.steps, facts))
         return proved, job.steps
     job.listen("repair", None)
     search = _Search(job, Variants(job, step), first)
@@ -63,6 +68,7 @@ class _Search(Generic[T]):
     def __init__(self, job: Job[T], variants: Variants[T], first: Candidate[T]) -> None:
         self.variants, self._first, self.best = variants, first, first
         self._subject = variants.subject
+        self._taught = job.lesson is not None
         self.found = measure(self._subject)
         self._tried: list[Bits] = []
         self.why = "" if self.found.costs else "no op's precision can be tried on these outputs"
@@ -81,18 +87,20 @@ class _Search(Generic[T]):
                 break
 
     def _stages(self) -> Iterator[Subject]:
-        """Yield int4 → int8 first, since int8 costs bytes alone; then what may be float."""
+        """Yield 1 to 4 bits → int8 first, since int8 costs bytes alone; then what may be float."""
         if not self.found.costs:
             return
-        if any(cost.bits == _FOUR for cost in self.found.costs):
+        if any(cost.bits < _EIGHT for cost in self.found.costs):
             yield replace(self._subject, top=_EIGHT)
         yield self._subject
 
     def _stage(self, subject: Subject) -> None:
         share = _share(self._first)
-        for _ in range(_ATTEMPTS):
+        attempts = _TRAININGS if self._taught else _ATTEMPTS
+        for attempt in range(attempts):
             more = raise_until(subject, self.found, max(share, _LEAST_SHARE) * self.found.error)
-            if more is None and subject.top == _EIGHT:
+            last = self._taught and attempt == attempts - 1
+            if subject.top == _EIGHT and (more is None or last):
                 more = all_raised(subject)
             refusal = self._refusal(more)
             if more is None or refusal:
@@ -126,7 +134,7 @@ class _Search(Generic[T]):
         self.why = f"with {told(chosen)} {_clause(_verdict(one))}"
         if _verdict(one).kept or _verdict(one).loss < _verdict(self.best).loss:
             self.best = one
-        return one
+        return None if self.variants.refusal else one
 
 
 def _verdict(candidate: Candidate[T]) -> Verdict:
