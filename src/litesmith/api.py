@@ -34,6 +34,7 @@ def export(
     metric: str | None = None,
     max_drop: float | str | None = None,
     max_size: int | str | None = None,
+    max_latency: float | str | None = None,
     confident: bool | None = None,
     preprocess: Texts = None,
     embed_preprocess: bool | None = None,
@@ -84,6 +85,8 @@ def export(
             that cost most get more bits until it is kept.
         max_size: the most bytes: 60000, "60kB", or "25%" of the float .tflite. Weights that cost
             least get 4 bits until it is kept.
+        max_latency: the most that one invocation may take on this machine: 4 (ms), "4ms", or "50%"
+            of the float .tflite's time. Ops get the bits that cost least and are fast enough.
         confident: judge `max_drop` by the one-sided 95 % bound of the drop.
         preprocess: what the model expects of raw x, e.g. "unit"; per input "name:unit".
         embed_preprocess: build `preprocess` into the file, which is then fed raw values.
@@ -154,6 +157,7 @@ def export(
         metric=metric,
         max_drop=max_drop,
         max_size=max_size,
+        max_latency=max_latency,
         confident=confident,
         preprocess=as_texts(preprocess),
         embed_preprocess=embed_preprocess,

@@ -207,6 +207,15 @@ def export(
             rich_help_panel=_PROOF,
         ),
     ] = None,
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The most one invocation may take on this machine: 4ms, or 50% of the float "
+            ".tflite's time. Ops get the bits that cost least and are fast enough.",
+            rich_help_panel=_PROOF,
+        ),
+    ] = None,
     confident: Annotated[
         bool | None,
         typer.Option(
@@ -316,6 +325,7 @@ def export(
             metric=metric,
             max_drop=max_drop,
             max_size=max_size,
+            max_latency=max_latency,
             confident=confident,
             preprocess=preprocess,
             embed_preprocess=embed_preprocess,

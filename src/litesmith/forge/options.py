@@ -94,6 +94,7 @@ class ExportOptions:
         metric: name or "py:…".
         max_drop: number, or text such as "0.01" or "1%".
         max_size: bytes, or text such as "60kB" or "25%".
+        max_latency: milliseconds, or text such as "4ms" or "50%".
         confident: judge `max_drop` by the 95 % bound.
         preprocess: specs.
         embed_preprocess: build `preprocess` into the file, which is then fed raw values.
@@ -136,6 +137,7 @@ class ExportOptions:
     metric: str | None = None
     max_drop: float | str | None = None
     max_size: int | str | None = None
+    max_latency: float | str | None = None
     confident: bool | None = None
     preprocess: tuple[str, ...] = ()
     embed_preprocess: bool | None = None

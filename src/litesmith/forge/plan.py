@@ -10,7 +10,7 @@ from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.forge.artifact import check_destination
-from litesmith.forge.budget import MaxSize, parse_max_size
+from litesmith.forge.budget import MaxLatency, MaxSize, parse_max_latency, parse_max_size
 from litesmith.forge.c_array import header_of
 from litesmith.forge.described import with_metadata
 from litesmith.forge.ends import refuse_preprocess, with_ends, with_names
@@ -44,6 +44,7 @@ _IN_RECIPE: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "metric": ("metric", _TEXT),
     "max-drop": ("max_drop", (int, float, str)),
     "max-size": ("max_size", (int, str)),
+    "max-latency": ("max_latency", (int, float, str)),
     "confident": ("confident", (bool,)),
     "preprocess": ("preprocess", _TEXTS),
     "embed-preprocess": ("embed_preprocess", (bool,)),
@@ -83,6 +84,7 @@ class Plan:
         target: the runtime that must run it.
         max_drop: the budget, if any.
         max_size: the same of bytes.
+        max_latency: the same of time.
         seed: of generated inputs.
     """
 
@@ -94,6 +96,7 @@ class Plan:
     max_drop: MaxDrop | None
     seed: int
     max_size: MaxSize | None = None
+    max_latency: MaxLatency | None = None
 
     @property
     def rejected(self) -> Path:
@@ -150,7 +153,9 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
     steps = tuple(_without(formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
     max_size = None if options.max_size is None else parse_max_size(options.max_size)
-    plan = Plan(options, path, extras, steps, target, max_drop, options.seed or 0, max_size)
+    slow = None if options.max_latency is None else parse_max_latency(options.max_latency)
+    seed = options.seed or 0
+    plan = Plan(options, path, extras, steps, target, max_drop, seed, max_size, slow)
     _refuse_contradictions(plan)
     return plan
 
@@ -191,6 +196,11 @@ def _refuse_contradictions(plan: Plan) -> None:
     used = described or options.embed_preprocess
     if options.preprocess and options.data is None and options.eval is None and not used:
         raise InputError("--preprocess is of no use without --data, --eval or --metadata.")
+    if plan.max_latency is not None and plan.target.proof != "litert":
+        raise InputError(
+            f"--max-latency is timed on this machine, and --target {plan.target.name} is another.",
+            "Leave out --max-latency, and time the file there.",
+        )
     integer = find_scheme(scheme).integer
     if integer and "," in (options.loading.signature or ""):
         raise InputError(

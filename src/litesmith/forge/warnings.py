@@ -60,7 +60,8 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
                 "Check that --data and --preprocess are what the model was trained on.",
             )
     if score is not None and options.max_drop is None:
-        repairs = find_scheme(scheme).integer and options.max_size is None
+        limited = options.max_size is not None or options.max_latency is not None
+        repairs = find_scheme(scheme).integer and not limited
         yield from _large_drop(score, repairs)
     if report.target is not None and report.target.proof == "rules":
         yield Notice(
