@@ -157,7 +157,8 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--sample-rate 16000 --c-array c --input-layout nchw --head argmax "
         "--embed-preprocess --input-channels bgr --input-size 4x4 "
         "--cut-before op --merge m=a,b --nms boxes=a,scores=b --rename a=b --rename c=d"
-        " --bits c*=4 --float-ops SOFTMAX --max-size 9kB --max-latency 50% --explain"
+        " --bits c*=4 --float-ops SOFTMAX --max-size 9kB --explain"
+        " --max-latency 50%"
         " --train 600 --loss mse --resume --no-augment"
     )
     assert export(*words.split()) == 0
@@ -178,5 +179,6 @@ def test_every_option_of_export_reaches_the_api(verb):
         "cut_before": "op", "merge": ["m=a,b"], "nms": "boxes=a,scores=b",
         "rename": ["a=b", "c=d"],
         "train": "600", "loss": "mse", "resume": True, "augment": False,
-        "bits": ["c*=4"], "float_ops": ["SOFTMAX"], "max_size": "9kB", "max_latency": "50%", "explain": True,
+        "max_latency": "50%",
+        "bits": ["c*=4"], "float_ops": ["SOFTMAX"], "max_size": "9kB", "explain": True,
     }  # fmt: skip
