@@ -50,6 +50,7 @@ class OpFacts:
         int16: operator version of the kernel with int16 activations (symmetric, weights int8,
             bias int64), None when LiteRT has none.
         fixed_int16: like `fixed_output`, for that kernel.
+        cell: it keeps a state and has several weights; `quantize/cells.py` has its rules.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class OpFacts:
     scales: tuple[float, float] | None = None
     int16: int | None = None
     fixed_int16: tuple[float, int] | None = None
+    cell: bool = False
 
 
 def _moves(kind: str, int8: int, *activations: int) -> OpFacts:
@@ -92,6 +94,7 @@ _ROWS: tuple[OpFacts, ...] = (
     OpFacts("CONV_3D", weights=Weights(1, 4, 2)),
     OpFacts("CONV_3D_TRANSPOSE", (2,), weights=Weights(1, 3, 3)),
     OpFacts("BATCH_MATMUL", (0, 1), int8=2),
+    OpFacts("UNIDIRECTIONAL_SEQUENCE_LSTM", int8=1, cell=True),
     # Arithmetic of two values.
     OpFacts("ADD", (0, 1), int8=2),
     OpFacts("SUB", (0, 1), int8=2),

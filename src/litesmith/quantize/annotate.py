@@ -17,6 +17,8 @@ from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import activation_positions, facts
 from litesmith.quantize import params
+from litesmith.quantize.cell_forms import add_cell, annotated_cell
+from litesmith.quantize.cells import is_cell, setters
 from litesmith.quantize.choose import WIDE, Precisions
 from litesmith.quantize.guards import guarded
 from litesmith.quantize.plan import CARRIERS, integer_ops
@@ -120,11 +122,14 @@ def _attempt(
         if tensor in ends.inputs:
             build.enter(tensor, 8)
             build.fixed.update({tensor: pins[tensor]} if tensor in pins else {})
+    set_by = setters(graph)
     for op in graph.ops:
-        if decided.get(op, False):
-            _integer_op(op, build, precisions)
-        else:
+        if not decided.get(op, False):
             build.ops.append(op)
+        elif is_cell(op):
+            add_cell(op, build, set_by)
+        elif op not in set_by:
+            _integer_op(op, build, precisions)
     outputs = [operand(t, build, 8) if t in ends.outputs else t for t in graph.outputs]
     ops, integer = settle(build)
     wired = graph.with_(ops=tuple(ops), outputs=tuple(outputs))
@@ -222,6 +227,9 @@ def _apply(
         if op in integer:
             _annotate_weights(op, inputs, few.get(op.outputs[0], 8))
         new = op.with_(inputs=tuple(inputs), outputs=tuple(swap.get(t, t) for t in op.outputs))
+        if op in integer and is_cell(op):
+            weighted, intermediates = annotated_cell(new)
+            new = new.with_(inputs=weighted, intermediates=intermediates)
         ops.append(new)
         if op in integer:
             marked.add(new)

@@ -11,6 +11,7 @@ from litesmith.graph.edit import producers, users
 from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activations, facts
 from litesmith.graph.float_only import FLOAT_ONLY
+from litesmith.quantize import cells
 from litesmith.quantize.choose import WIDE, Precisions
 from litesmith.quantize.schemes import FLOAT_BITS
 
@@ -83,6 +84,7 @@ def integer_ops(
         decided[op] = reason is None
         if reason is not None:
             reasons[op] = reason
+    cells.settled(graph, decided, reasons)
     if isinstance(integer_outputs, bool):
         integer_outputs = graph.outputs if integer_outputs else ()
     _release_carriers(graph, decided, set(integer_outputs), precisions.own)
@@ -103,7 +105,7 @@ def refusal(op: Op, bits: int = 8) -> str | None:
         return FLOAT_ONLY.get(op.kind, "litesmith knows no integer form of it")
     if bits == WIDE and row.int16 is None:
         return "LiteRT has no kernel of int16 activations for it"
-    for check in _CHECKS:
+    for check in (cells.refusal,) if row.cell else _CHECKS:
         reason = check(op)
         if reason:
             return reason

@@ -19,6 +19,7 @@ from litesmith.errors import InputError
 from litesmith.graph import Array, DType, Graph, Op, Tensor, write
 from litesmith.graph.facts import activations, facts
 from litesmith.graph.step import Progress, silent
+from litesmith.quantize.cells import cell_ranges
 from litesmith.quantize.second_look import Look, few, look
 from litesmith.quantize.seen import Columns, ColumnStatistics, Example, Sampler
 from litesmith.runtime import Session
@@ -99,6 +100,8 @@ def calibrate(graph: Graph, data: Examples, progress: Progress = silent) -> Rang
     _derive(graph, low, high)
     found = {t: c.result() for t, c in zip(graph.inputs, columns, strict=True)}
     sample = sampler.result()
+    for state, (least, most) in cell_ranges(graph, sample).items():
+        low[state], high[state] = least, most
     seen_again = look(graph, tensors, sample[: few(graph, seen)])
     return Ranges(low, high, seen, MappingProxyType(found), sample, seen_again)
 

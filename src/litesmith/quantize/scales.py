@@ -93,7 +93,7 @@ def _of_group(
 
 def _rescales(row: OpFacts) -> bool:
     """True when the kernel multiplies by a ratio of scales that must not overflow."""
-    return row.real_output and not (row.tied or row.fixed_output or row.lookup)
+    return row.real_output and not (row.tied or row.fixed_output or row.lookup or row.cell)
 
 
 def _product_scale(op: Op, row: OpFacts, quants: Mapping[Tensor, QuantParams]) -> float:
