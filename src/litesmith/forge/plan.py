@@ -288,6 +288,7 @@ def _with_quantize(
         "input_type": None if raw else options.input_type,
         "output_type": options.output_type,
         "integer_only": target.integer_only or None,
+        "integer_cells": target.recurrent == "fused" or None,
         "per_tensor": per_tensor_kinds(target) or None,
         "bits": options.bits or None,
         "float_ops": options.float_ops or None,

@@ -43,7 +43,7 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
     "it imitates quantization in float arithmetic": ("FAKE_QUANT",),
     _RECURRENT: (
         "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN", "SVDF",
-        "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
+        "UNIDIRECTIONAL_SEQUENCE_RNN",
     ),
     _CODES: (
         "BITCAST", "BITWISE_XOR", "BROADCAST_ARGS", "HASHTABLE", "HASHTABLE_FIND",

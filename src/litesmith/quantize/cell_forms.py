@@ -20,7 +20,9 @@ from litesmith.quantize.cells import BIASES, RECURRENT, WEIGHTS, C, H
 from litesmith.quantize.choose import WIDE
 from litesmith.quantize.wiring import Build, operand, quantize_op
 
-_LARGEST_CELL_SCALE = -9  # exponent; the kernel refuses more
+# Exponents of the cell state's scale: the kernel's tanh knows 0 to 6 bits before the point of
+# int16, answers nothing for fewer, and refuses more.
+_CELL_SCALES = (-15, -9)
 _ROOM = 0.9  # of int16 that the observed cell state may fill
 # A bias may use half of int32; the accumulator needs the rest.
 _LARGEST_BIAS = 2.0**30
@@ -59,8 +61,8 @@ def add_cell(op: Op, build: Build, set_by: Mapping[Op, Op]) -> None:
 def copied(source: Tensor, state: Tensor, origin: tuple[str, ...]) -> Op:
     """Return the op that writes a value [batch, units] to a variable tensor.
 
-    A computed one as a slice of everything, which no kernel does in place. A constant as QUANTIZE at
-    one scale: LiteRT would slice it once, and make a constant of the state.
+    A computed one as a slice of everything, which no kernel does in place. A constant as QUANTIZE
+    at one scale: LiteRT would slice it once, and make a constant of the state.
     """
     if source.is_constant:
         return make_op("QUANTIZE", (source,), (state,), 2, origin)
@@ -75,7 +77,7 @@ def cell_params(found: tuple[float, float]) -> QuantParams:
     """Return int16 parameters of a cell state: the least power of two that holds it."""
     peak = max(-found[0], found[1], 1e-3) / _ROOM
     exponent = math.ceil(math.log2(peak / 32767))
-    return params.fixed_params(2.0 ** min(exponent, _LARGEST_CELL_SCALE), 0, WIDE)
+    return params.fixed_params(2.0 ** int(np.clip(exponent, *_CELL_SCALES)), 0, WIDE)
 
 
 def annotated_cell(op: Op) -> tuple[tuple[Tensor | None, ...], tuple[Tensor, ...]]:

@@ -2,9 +2,9 @@
 
 What the integer kernel of UNIDIRECTIONAL_SEQUENCE_LSTM demands (LiteRT's and TFLM's `8x8_16` form;
 TFLiteConverter writes the same): activations and h int8 at one scale, weights int8 with one scale
-per matrix, biases int32 at input scale · weight scale, the cell state int16 at a power of two up to
-2^-9, and five `intermediates`, of which the last says the scale of h. Gates are computed in int16
-at 2^-12, whatever a file says. `cell_forms.py` writes it.
+per matrix, biases int32 at input scale · weight scale, the cell state int16 at a power of two from
+2^-15 to 2^-9, and five `intermediates`, of which the last says the scale of h. Gates are computed
+in int16 at 2^-12, whatever a file says. `cell_forms.py` writes it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def cell_ranges(graph: Graph, sample: Sequence[Example]) -> dict[Tensor, tuple[f
     cells = [op for op in graph.ops if is_cell(op) and refusal(op) is None]
     if not cells or not sample:
         return {}
-    starts = {s.outputs[0]: s.inputs[0] for s in setters(graph)}
+    starts: dict[Tensor | None, Tensor | None] = {s.outputs[0]: s.inputs[0] for s in setters(graph)}
     read = [(op.inputs[0], *(starts.get(op.inputs[p]) for p in (H, C))) for op in cells]
     computed = [t for each in read for t in each if t is not None and not t.is_constant]
     outputs = tuple(dict.fromkeys(computed))
@@ -126,7 +126,7 @@ def _extremes(
     op: Op, count: int, x: Array | None, h: Array | None, c: Array | None
 ) -> tuple[float, float]:
     """Return the extremes of c: the same recurrence as rewrite/lstm_layer.py, on all examples."""
-    w, r, b = (np.stack([t.data for t in op.inputs[s]]) for s in (WEIGHTS, RECURRENT, BIASES))  # type: ignore[union-attr]
+    w, r, b = (_stacked(op.inputs[s]) for s in (WEIGHTS, RECURRENT, BIASES))
     assert x is not None
     x = np.broadcast_to(x, (count, *x.shape[1:])).astype(np.float64)
     steps = np.moveaxis(x, 1 if op.option("time_major") else 2, 0)  # [steps, examples, batch, …]
@@ -141,3 +141,7 @@ def _extremes(
         h = o * np.tanh(c)
         low, high = min(low, float(c.min())), max(high, float(c.max()))
     return low, high
+
+
+def _stacked(tensors: Sequence[Tensor | None]) -> Array:
+    return np.stack([t.data for t in tensors if t is not None and t.data is not None])

@@ -14,6 +14,7 @@ from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.bias_correction import corrected
 from litesmith.quantize.boxes import box_arithmetic
+from litesmith.quantize.cells import slow_cells
 from litesmith.quantize.choose import BITS, WIDE, Precisions, choose, parse_bits
 from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.entrance_forms import wide_input
@@ -68,6 +69,8 @@ class Quantize:
             "float32", "int8" or "uint8", or "NAME:int8" for one, separated by commas. The integer
             ones need scheme int8. Inputs that are integers already stay what they are.
         integer_only: refuse to leave a float op (targets without a floating-point unit).
+        integer_cells: recurrent ops compute in integers, although LiteRT's kernels for that are
+            slower than its float ones on a CPU (targets with kernels or hardware of their own).
         per_tensor: kinds of op whose weights get one scale instead of one per channel.
         bits: "PATTERN=N": N bits (1 to 4, 8, 16 or 32) for ops that the pattern names, see
             `choose`.
@@ -80,6 +83,7 @@ class Quantize:
     input_type: str = "float32"
     output_type: str = "float32"
     integer_only: bool = False
+    integer_cells: bool = False
     per_tensor: tuple[str, ...] = ()
     bits: tuple[str, ...] = ()
     float_ops: tuple[str, ...] = ()
@@ -286,7 +290,9 @@ class Quantize:
         if find_scheme(self.scheme).bits == WIDE:
             return Apart(graph)
         apart = columns_apart(graph, data, _integers(graph.outputs, leave), self.integer_only)
-        return replace(apart, floats={**apart.floats, **box_arithmetic(apart.graph)})
+        own = self._precisions(apart.graph).own
+        slow = {} if self.integer_cells else slow_cells(apart.graph, own)
+        return replace(apart, floats={**apart.floats, **box_arithmetic(apart.graph), **slow})
 
     def _checked(self, outcome: Outcome) -> Outcome:
         left = float_ops(outcome.graph)

@@ -224,7 +224,8 @@ GPU = Table(
     generic=(c.STATIC, c.rank_at_most(4)),
     never=left_out(
         "ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE GATHER_ND "
-        "L2_NORMALIZATION LOG_SOFTMAX RELU_0_TO_1 REVERSE_V2 SPACE_TO_BATCH_ND",
+        "L2_NORMALIZATION LOG_SOFTMAX RELU_0_TO_1 REVERSE_V2 SPACE_TO_BATCH_ND "
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
         {
             "TOPK_V2": "Let the application pick the best.",
             "SQUEEZE": "Use RESHAPE.",
