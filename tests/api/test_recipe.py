@@ -30,6 +30,7 @@ def test_options_that_were_not_given_are_left_out():
 def test_a_step_names_all_its_options():
     assert step_options(Quantize("none")) == {
         "scheme": "none", "input_type": "float32", "output_type": "float32", "integer_only": False,
+        "integer_cells": False,
         "per_tensor": (), "bits": (), "float_ops": (),
     }  # fmt: skip
 
