@@ -75,7 +75,7 @@ class _Timed:
         self.file, self.limits = file, limits
         self.most: float | None = None
         self.ms = 0.0
-        latency = None if limits.latency is None or job.time is None else job.time(file.proved)
+        latency = None if limits.latency is None or job.clock is None else job.clock(file.proved)
         if latency is not None:
             self.ms, self.most = latency.artifact, limits.milliseconds(latency)
 

@@ -40,9 +40,9 @@ class Limits:
 def limits_of(plan: Plan, report: Report) -> Limits:
     """Return the limits of a run whose float file is known."""
     exact = report.float_tflite
-    unknown = plan.max_size is None or exact is None
-    size = None if unknown else plan.max_size.limit(exact.size_bytes)
-    return Limits(size, plan.max_latency)
+    if plan.max_size is None or exact is None:
+        return Limits(None, plan.max_latency)
+    return Limits(plan.max_size.limit(exact.size_bytes), plan.max_latency)
 
 
 def judge(plan: Plan, report: Report) -> budget.Verdict | None:

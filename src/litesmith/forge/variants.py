@@ -66,7 +66,7 @@ class Job(Generic[T]):
         judge: holds what the ledger says against the budget, if there is one.
         lesson: how the graph is trained, if it is; another choice of bits is trained anew, so that
             a recipe with these bits makes the same file.
-        time: times a file beside the float one, None where that is impossible.
+        clock: times a file beside the float one, None where that is impossible.
     """
 
     steps: tuple[Any, ...]
@@ -77,7 +77,7 @@ class Job(Generic[T]):
     listen: Listener
     ledger: Ledger
     lesson: Lesson | None = None
-    time: Callable[[T], Latency | None] | None = None
+    clock: Callable[[T], Latency | None] | None = None
     started: float = field(default_factory=time.monotonic)
 
     @property
