@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from litesmith import graph as graphs
@@ -78,7 +78,7 @@ class Job(Generic[T]):
     ledger: Ledger
     lesson: Lesson | None = None
     clock: Callable[[T], Latency | None] | None = None
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=monotonic)
 
     @property
     def interrupted(self) -> bool:
@@ -182,7 +182,7 @@ def explained(job: Job[T]) -> None:
 def facts_of(name: str, job: Job[T], done: bool, why: str, chosen: Bits) -> StepFacts:
     """Return what a search did, as a step."""
     options: Mapping[str, Any] = {"bits": names_of(chosen, tuple(chosen))} if done else {}
-    seconds = time.monotonic() - job.started
+    seconds = monotonic() - job.started
     return StepFacts(name, options, "done" if done else "declined", why, seconds)
 
 
