@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from litesmith.errors import InputError
-from litesmith.forge.budget import judge, parse_max_size
+from litesmith.forge.budget import judge, parse_max_latency, parse_max_size
 from litesmith.forge.options import MaxDrop
 from litesmith.report import Parity, Score
 
@@ -60,3 +60,14 @@ def test_max_size(given, limit):
 def test_max_size_refuses(given):
     with pytest.raises(InputError, match="--max-size"):
         parse_max_size(given)
+
+
+@pytest.mark.parametrize(("given", "limit"), [(4, 4), ("4ms", 4), ("0.5 ms", 0.5), ("50%", 10)])
+def test_max_latency(given, limit):
+    assert parse_max_latency(given).limit(20.0) == limit
+
+
+@pytest.mark.parametrize("given", ["", "ms", "-1", "0%", "fast", "inf", "4s"])
+def test_max_latency_refuses(given):
+    with pytest.raises(InputError, match="--max-latency"):
+        parse_max_latency(given)

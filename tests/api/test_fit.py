@@ -1,4 +1,4 @@
-"""A limit of bytes: weights that cost least get 4 bits, and the file that ships keeps it."""
+"""Limits of bytes and time: bits that cost least, and the file that ships keeps them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import litesmith
-from litesmith.errors import BudgetError
+from litesmith.errors import BudgetError, InputError
 from litesmith.forge import export as flow
+from litesmith.forge import fit
+from litesmith.graph import DType
+from litesmith.report import Latency
 from tests.api.fakes import FakeSource
 from tests.support.graphs import Builder, named
 
@@ -74,3 +77,80 @@ def test_other_schemes_are_held_against_the_limit_too(export):
     with pytest.raises(BudgetError, match="--max-size"):
         export(quantize="float16", max_size="1kB")
     assert export(quantize="float16", max_size="90%").status == "ok"
+
+
+# Milliseconds of one FULLY_CONNECTED, as if 4 bits were slow.
+TIMES = {4: 2.0, 8: 1.0, 16: 10.0}
+FLOAT_MS, BESIDE_MS = 10.0, 0.5
+
+
+def file_bits(op):
+    weights, operand = op.inputs[1], op.inputs[0]
+    return 16 if operand.dtype is DType.INT16 else weights.quant.bits if weights.quant else 32
+
+
+@pytest.fixture
+def timed(monkeypatch, export):
+    def latency(built, batch, seconds=0.0):
+        ops = [op for op in built.graph.ops if op.kind == "FULLY_CONNECTED"]
+        ms = BESIDE_MS + sum(TIMES.get(file_bits(op), 2.0) for op in ops)
+        return Latency(FLOAT_MS, ms, 1, 1)
+
+    def ops(subject, choices):
+        return {(op, b): TIMES[b] if op.kind == "FULLY_CONNECTED" else 0.0 for op, b in choices}
+
+    monkeypatch.setattr(flow, "_latency", latency)
+    monkeypatch.setattr(fit, "op_latencies", ops)
+    return export
+
+
+def test_a_file_that_is_fast_enough_is_left_alone(timed):
+    assert "fit" not in {s.name for s in timed(max_latency="60%", quantize="int8").steps}
+
+
+def test_ops_of_int16_that_cost_least_get_eight_bits(timed):
+    report = timed(max_latency="34ms", quantize="int16x8")  # three of five may stay
+    fit_ = report.steps[-1]
+    assert (fit_.name, fit_.outcome) == ("fit", "done")
+    assert "50.5 ms became 32.5 (allowed 34)" in fit_.why
+    assert report.latency_ms.artifact == 32.5
+    eight = {one.op: one.output_error for one in report.sensitivity if one.bits == 8}
+    chosen = {one.op for one in report.sensitivity if one.chosen_bits == 8}
+    assert len(chosen & set(eight)) >= 2
+
+
+def test_four_bits_give_way_where_they_are_slow(timed):
+    report = timed(max_latency="90%", quantize="int4")
+    assert report.latency_ms.artifact <= 9
+    assert bits(report) == {4: 3 * 64 * 64, 8: 2 * 64 * 64}  # no more bytes than needed
+
+
+def test_a_time_that_no_bits_reach_is_rejected(timed, tmp_path):
+    with pytest.raises(BudgetError, match="--max-latency allows 3 ms") as caught:
+        timed(max_latency=3, quantize="int4")
+    report = vars(caught.value)["report"]
+    assert set(bits(report)) == {8}  # the fastest there is
+    assert "5.5 ms" in str(caught.value)
+    assert (tmp_path / "out.rejected.tflite").exists() and not (tmp_path / "out.tflite").exists()
+    assert "smaller model" in caught.value.hint
+
+
+def test_both_limits_at_once(timed, tmp_path):
+    whole = timed(quantize="int8").artifact.size_bytes
+    limit = whole - 64 * 64 - 200
+    report = timed(max_latency="7.8ms", max_size=limit, quantize="int8")
+    assert report.artifact.size_bytes <= limit
+    assert bits(report) == {4: 2 * 64 * 64, 8: 3 * 64 * 64}
+    with pytest.raises(BudgetError):
+        timed(max_latency="6ms", max_size=limit, quantize="int8")
+
+
+def test_float_schemes_are_only_held_against_the_time(timed):
+    with pytest.raises(BudgetError, match="--max-latency"):
+        timed(quantize="float16", max_latency="20%")
+    assert timed(quantize="float16", max_latency="20ms").status == "ok"
+
+
+def test_the_time_of_another_machine_is_not_promised(timed):
+    with pytest.raises(InputError, match="timed on this machine"):
+        timed(max_latency="4ms", target="micro")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from litesmith.graph import Graph, Op
 from litesmith.quantize import calibrate
-from litesmith.quantize.allocate import allocate, smallest
+from litesmith.quantize.allocate import Limit, allocate, least
 from litesmith.quantize.choose import Precisions, choose
+from litesmith.quantize.op_latency import op_latencies
 from litesmith.quantize.sensitivity import (
     Cost,
     Subject,
@@ -124,24 +125,47 @@ COSTS = st.lists(
 )
 
 
-@given(rows=COSTS, limit=st.integers(0, 3000))
+@given(
+    rows=COSTS,
+    limits=st.tuples(st.integers(0, 3000), st.integers(0, 30)),
+    times=st.lists(st.integers(1, 9), min_size=9, max_size=9),
+)
 @settings(max_examples=60, deadline=None)
-def test_the_allocation_is_the_best_there_is(rows, limit):
+def test_the_allocation_is_the_best_there_is(rows, limits, times):
     ops = [Op("RELU", (), ()) for _ in range(4)]
     costs = [Cost(ops[i], bits, error, size) for i, bits, error, size in rows]
+    taken = dict(zip(map(id, costs), times, strict=False))
     by_op = [[c for c in costs if c.op is op] for op in ops]
-    legal = [
-        combination
-        for combination in itertools.product(*filter(None, by_op))
-        if sum(c.size for c in combination) <= limit
-    ]
-    found = allocate(costs, limit)
+
+    def fits(combination):
+        size, time = sum(c.size for c in combination), sum(taken[id(c)] for c in combination)
+        return size <= limits[0] and time <= limits[1]
+
+    legal = [one for one in itertools.product(*filter(None, by_op)) if fits(one)]
+    each = [c.size for c in costs], [taken[id(c)] for c in costs]
+    found = allocate(costs, [Limit(*pair) for pair in zip(each, limits, strict=True)])
     if not legal:
         assert found is None
-        assert smallest(costs) > limit
         return
     assert found is not None
     chosen = [c for c in costs if found[c.op] == c.bits]
     best = min(sum(c.error for c in combination) for combination in legal)
-    assert sum(c.size for c in chosen) <= limit
+    assert fits(chosen)
     assert sum(c.error for c in chosen) == pytest.approx(best, rel=1e-4, abs=1e-4)
+
+
+def test_least_is_what_takes_least():
+    op = Op("RELU", (), ())
+    costs = [Cost(op, 4, 1.0, 10), Cost(op, 8, 0.0, 20)]
+    assert least(costs, [10, 20]) == {op: 4}
+    assert least(costs, [2.0, 1.0]) == {op: 8}
+
+
+def test_ops_are_timed_at_each_precision():
+    whole = subject(collapsing())
+    choices = [(op, bits) for op in whole.graph.ops[:4] for bits in (4, 8, 16)]
+    found = op_latencies(whole, choices)
+    assert set(found) == set(choices)
+    assert all(0 < ms < 1000 for ms in found.values())
+    # Equal ops are timed once.
+    assert found[whole.graph.ops[0], 8] == found[whole.graph.ops[1], 8]
