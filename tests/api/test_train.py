@@ -379,3 +379,16 @@ def test_a_file_made_to_fit_is_trained_once_more(use, out):
     x = np.zeros((2, 8), np.float32)
     assert np.isfinite(Session(out.read_bytes()).run([x])[0]).all()
     assert replace(report, seconds=0.0)
+
+
+def test_a_file_that_lost_much_untrained_is_told_of_training(use, out):
+    y = labels(wide(), X)
+    use(wide())
+    bits = {"quantize": "int4", "bits": ["*=3"]}
+    report = litesmith.export("m.keras", out, data=X, eval=(X, y), **bits)
+    (warning,) = [w for w in report.warnings if w.code == "score_drop"]
+    assert "--train auto" in warning.hint
+    use(wide(), done=False)
+    report = litesmith.export("m.keras", out, data=X, eval=(X, y), train="auto", **bits)
+    (warning,) = [w for w in report.warnings if w.code == "score_drop"]
+    assert "--train" not in warning.hint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,10 @@ class Ledger:
         """Take warnings back that are true no more."""
         gone = [Warn(notice.code, notice.message, notice.hint) for notice in notices]
         self._warnings = [warning for warning in self._warnings if warning not in gone]
+
+    def forget(self, codes: Collection[str]) -> None:
+        """Take all warnings with these codes back."""
+        self._warnings = [warning for warning in self._warnings if warning.code not in codes]
 
     @property
     def report(self) -> Report:

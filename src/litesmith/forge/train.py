@@ -25,6 +25,12 @@ from litesmith.train.step import Train, find_loss
 from litesmith.train.transport import at_most
 
 
+# Of all that is said of one training.
+TRAINING_CODES = frozenset(
+    {"untrained", "training_stopped", "frozen_ops", "state_not_kept", "training_no_gain"}
+)
+
+
 @dataclass
 class Keeper:
     """The file beside the output that an interrupted training goes on from.

@@ -14,7 +14,7 @@ from litesmith.forge.budget import Verdict
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.options import Listener
 from litesmith.forge.steps import CALIBRATION_EXAMPLES, quantized
-from litesmith.forge.train import Lesson
+from litesmith.forge.train import TRAINING_CODES, Lesson
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
@@ -167,6 +167,7 @@ class Variants(Generic[T]):
         )
         if best.chosen:
             ledger.withdraw(self._notices)
+            ledger.forget(TRAINING_CODES)
             ledger.warn(best.notices)
 
 

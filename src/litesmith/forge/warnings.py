@@ -15,6 +15,8 @@ _LOW_SQNR_DB = 15.0
 _LARGE_DROP = 0.01  # a point
 _LARGE_PART = 0.05
 _SLOWER = 1.1
+_EIGHT = 8
+_TRAIN = "--train auto teaches the quantized graph on --data what the float one answers."
 
 
 def of_fidelity(exact: Fidelity, final: Fidelity) -> Iterator[Notice]:
@@ -51,18 +53,18 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
                 "low_agreement",
                 f"The file gives another top answer than the original for "
                 f"{1 - parity.top1_agreement:.1%} of {parity.examples} examples.",
-                "Check that --data and --preprocess are what the model was trained on.",
+                _way(report, scheme),
             )
         elif parity.top1_agreement is None and (parity.sqnr_db or 0.0) < _LOW_SQNR_DB:
             yield Notice(
                 "low_sqnr",
                 f"The error is only {parity.sqnr_db:.1f} dB below the signal.",
-                "Check that --data and --preprocess are what the model was trained on.",
+                _way(report, scheme),
             )
     if score is not None and options.max_drop is None:
         limited = options.max_size is not None or options.max_latency is not None
         repairs = find_scheme(scheme).integer and not limited
-        yield from _large_drop(score, repairs)
+        yield from _large_drop(score, repairs, _TRAIN if _trainable(report, scheme) else "")
     if report.target is not None and report.target.proof == "rules":
         yield Notice(
             "not_run_there",
@@ -78,7 +80,19 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
         )
 
 
-def _large_drop(score: Score, repairs: bool) -> Iterator[Notice]:
+def _trainable(report: Report, scheme: str) -> bool:
+    """True where training was not tried and recovers most of what is lost."""
+    bits, integer = find_scheme(scheme).bits, find_scheme(scheme).integer
+    return (integer or bits < _EIGHT) and not any(step.training for step in report.steps)
+
+
+def _way(report: Report, scheme: str) -> str:
+    """Return what to do about answers that are others than the original's."""
+    check = "Check that --data and --preprocess are what the model was trained on"
+    return f"{check}. {_TRAIN}" if _trainable(report, scheme) else f"{check}."
+
+
+def _large_drop(score: Score, repairs: bool, way: str) -> Iterator[Notice]:
     """Warn of more than a point, or of a twentieth of a score that is no fraction."""
     points = score.unit == "fraction"
     if score.drop <= (_LARGE_DROP if points else _LARGE_PART * abs(score.source)):
@@ -91,7 +105,7 @@ def _large_drop(score: Score, repairs: bool) -> Iterator[Notice]:
     yield Notice(
         "score_drop",
         f"{score.metric} {worse} on {score.examples} examples.",
-        "Set --max-drop, and the ops that cost most get more bits."
+        f"Set --max-drop, and the ops that cost most get more bits. {way}".strip()
         if repairs
-        else "Set --max-drop to make this an error.",
+        else f"Set --max-drop to make this an error. {way}".strip(),
     )
