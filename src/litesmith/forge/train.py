@@ -24,7 +24,6 @@ from litesmith.train.process import train as in_a_child
 from litesmith.train.step import Train, find_loss
 from litesmith.train.transport import at_most
 
-
 # Of all that is said of one training.
 TRAINING_CODES = frozenset(
     {"untrained", "training_stopped", "frozen_ops", "state_not_kept", "training_no_gain"}
