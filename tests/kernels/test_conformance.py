@@ -25,6 +25,8 @@ TOLERANCE = 1e-5  # of the largest value
 STEP = 1e-6
 # TensorFlow computes these in float32 whatever comes in; they are linear, so a long step is exact.
 LONG_STEPS = {"RESIZE_BILINEAR": 1e-1}
+# Traced for gradients too: a loop of a traced function is another one than an eager loop.
+LOOPS = frozenset({"WHILE", "IF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
 
 # Kinds whose results are not real values, or do not depend on real values.
 NO_GRADIENT: Mapping[str, str] = {
@@ -73,11 +75,26 @@ def test_every_sample_is_of_a_kernel() -> None:
     assert {s.kind for s in ALL_SAMPLES} <= set(KERNELS)
 
 
+def traced(graph: Graph, fed: Sequence[Array]) -> dict[Tensor, Value]:
+    """Return the outputs of a function that was traced for any number of examples."""
+    batched: dict[Tensor, bool] = {}
+
+    def function(*tensors: TfTensor) -> list[TfTensor]:
+        found = evaluate(graph, dict(zip(graph.inputs, tensors, strict=True)))
+        for t, value in found.items():
+            batched[t] = value.batched
+            assert value.tensor.shape[value.batched :] == t.shape, "a size was lost"
+        return [value.tensor for value in found.values()]
+
+    signature = [tf.TensorSpec((None, *t.shape), t.dtype.value) for t in graph.inputs]
+    made = tf.function(function, signature)(*map(tf.constant, fed))
+    return {t: Value(m, batched[t]) for t, m in zip(batched, made, strict=True)}
+
+
 @pytest.mark.parametrize("sample", ALL_SAMPLES, ids=str)
 def test_many_examples_at_once_are_what_litert_computes_of_each(sample: Sample) -> None:
     graph, fed, wanted = case(sample)
-    found = evaluate(graph, dict(zip(graph.inputs, fed, strict=True)))
-    check(found, dict(zip(graph.outputs, wanted, strict=True)))
+    check(traced(graph, fed), dict(zip(graph.outputs, wanted, strict=True)))
 
 
 def _alone(kept: Sequence[Tensor]) -> Hooks:
@@ -115,8 +132,9 @@ class Doubles:
         self.random = np.random.default_rng(1)
         self.weights: dict[Tensor, Array] = {}
 
-    def __call__(self, at: Mapping[Tensor, TfTensor]) -> TfTensor:
-        """Return a random weighted sum of all real results."""
+    def __call__(self, *values: TfTensor) -> TfTensor:
+        """Return a random weighted sum of all real results, for operands in the order of `at`."""
+        at = dict(zip(self.at, values, strict=True))
         feeds = {t: at.get(t, v) for t, v in self.fed.items()}
         found = evaluate(self.graph, feeds, Hooks(constant=at.get))
         total = tf.zeros((), tf.float64)
@@ -128,12 +146,12 @@ class Doubles:
                 total += tf.reduce_sum(real * self.weights[t])
         return total
 
-    def directions(self) -> dict[Tensor, Array]:
+    def directions(self) -> list[Array]:
         """Return where to go: each operand by its own size."""
-        return {
-            t: self.random.normal(size=v.shape) * max(np.abs(v).max(initial=0), 1e-3)
-            for t, v in self.at.items()
-        }
+        return [
+            self.random.normal(size=v.shape) * max(np.abs(v).max(initial=0), 1e-3)
+            for v in self.at.values()
+        ]
 
 
 @pytest.mark.parametrize("sample", ALL_SAMPLES, ids=str)
@@ -142,18 +160,19 @@ def test_gradients_are_those_of_finite_differences(sample: Sample) -> None:
         pytest.skip(NO_GRADIENT[sample.kind])
     graph, fed, _ = case(sample)
     function = Doubles(graph, fed)
-    variables = {t: tf.constant(v) for t, v in function.at.items()}
+    call = tf.function(function) if sample.kind in LOOPS else function
+    variables = [tf.constant(v) for v in function.at.values()]
     with tf.GradientTape() as tape:
-        tape.watch(list(variables.values()))
-        total = function(variables)
-    found = tape.gradient(total, list(variables.values()), unconnected_gradients="zero")
-    gradients = dict(zip(variables, map(tf.convert_to_tensor, found), strict=True))
+        tape.watch(variables)
+        total = call(*variables)
+    found = tape.gradient(total, variables, unconnected_gradients="zero")
+    gradients = map(tf.convert_to_tensor, found)  # of a table's rows too
     way, step = function.directions(), LONG_STEPS.get(sample.kind, STEP)
-    parts = {t: float(tf.reduce_sum(gradients[t] * way[t])) for t in way}
+    parts = [float(tf.reduce_sum(g * d)) for g, d in zip(gradients, way, strict=True)]
     ends = [
-        float(function({t: tf.constant(v + side * step * way[t]) for t, v in function.at.items()}))
+        float(call(*(v + side * step * d for v, d in zip(variables, way, strict=True))))
         for side in (1, -1)
     ]
     slope = (ends[0] - ends[1]) / (2 * step)
-    size = sum(map(abs, parts.values())) + 1e-4 * abs(float(total))
-    assert abs(slope - sum(parts.values())) <= 1e-4 * size + 1e-8
+    size = sum(map(abs, parts)) + 1e-4 * abs(float(total))
+    assert abs(slope - sum(parts)) <= 1e-4 * size + 1e-8

@@ -27,7 +27,6 @@ FROZEN: Mapping[str, str] = MappingProxyType(
         "BUCKETIZE": "numbers of intervals have no gradient",
         "COMPLEX_ABS": "spectra are computed by LiteRT alone",
         "DENSIFY": "sparse weights are not trained",
-        "DILATE": "no converter writes it from a model's own layers",
         "EMBEDDING_LOOKUP_SPARSE": "no converter writes it any more",
         "IMAG": "spectra are computed by LiteRT alone",
         "MULTINOMIAL": "random choices have no gradient",

@@ -7,7 +7,7 @@ multiples get an entry for the axis of examples that leaves it as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -126,25 +126,53 @@ def _all(like: Value, parts: list[TfTensor]) -> tuple[Value, ...]:
     return tuple(like.with_(part) for part in parts)
 
 
-def _around(x: Value, paddings: TfTensor) -> TfTensor:
+def _around(batched: bool, paddings: TfTensor) -> TfTensor:
     """Return paddings, [axes, 2], none of them along the examples."""
-    return tf.pad(paddings, [[1, 0], [0, 0]]) if x.batched else paddings
+    return tf.pad(paddings, [[1, 0], [0, 0]]) if batched else paddings
 
 
 def _pad(call: Call) -> tuple[Value, ...]:
     x = call.value(0)
-    return (declared(call, x.with_(tf.pad(x.tensor, _around(x, call.tensor(1))))),)
+    return (declared(call, x.with_(tf.pad(x.tensor, _around(x.batched, call.tensor(1))))),)
+
+
+def _filled(call: Call, spread: Callable[[TfTensor], TfTensor]) -> tuple[Value, ...]:
+    """Return operand 0 spread out, operand 2 in the gaps; a gradient flows to both.
+
+    Args:
+        call: the op.
+        spread: puts zeros between and around what it is given, (B, *shape) where operand 0 is.
+    """
+    x, fill = call.value(0), reshaped(call.value(2), ())
+    x, fill = lifted(x, fill) if fill.batched else (x, fill)
+    inside = spread(tf.ones_like(x.tensor, tf.bool))
+    filling = reshaped(fill, (1,) * x.rank).tensor
+    return (declared(call, x.with_(tf.where(inside, spread(x.tensor), filling))),)
 
 
 def _padv2(call: Call) -> tuple[Value, ...]:
-    """TensorFlow's own kernel has no gradient for the value that is filled in."""
-    x, fill = call.value(0), reshaped(call.value(2), ())
-    x, fill = lifted(x, fill) if fill.batched else (x, fill)
-    around = _around(x, call.tensor(1))
-    inside = tf.pad(tf.ones_like(x.tensor, tf.bool), around)
-    filling = reshaped(fill, (1,) * x.rank).tensor
-    found = tf.where(inside, tf.pad(x.tensor, around), filling)
-    return (declared(call, x.with_(found)),)
+    batched = call.value(0).batched or call.value(2).batched
+    around = _around(batched, call.tensor(1))
+    return _filled(call, lambda tensor: tf.pad(tensor, around))
+
+
+def _dilate(call: Call) -> tuple[Value, ...]:
+    """Neighbors along an axis get that many places, less one, between them."""
+    apart = integers(call, 1)
+
+    def spread(tensor: TfTensor) -> TfTensor:
+        first = len(tensor.shape) - len(apart)
+        for axis, step in enumerate(apart, first):
+            shape = [-1, *tensor.shape[1:]] if first else list(tensor.shape)
+            gaps = [[0, 0]] * (axis + 1) + [[0, step - 1]] + [[0, 0]] * (len(shape) - axis - 1)
+            wide = tf.pad(tf.expand_dims(tensor, axis + 1), gaps)
+            size = int(shape[axis])
+            shape[axis] = size * step
+            cut = (*(slice(None),) * axis, slice(0, (size - 1) * step + 1))
+            tensor = tf.reshape(wide, shape)[cut]
+        return tensor
+
+    return _filled(call, spread)
 
 
 def _mirror_pad(call: Call) -> tuple[Value, ...]:
@@ -188,49 +216,6 @@ def _reverse(call: Call) -> tuple[Value, ...]:
     return (x.with_(tf.reverse(x.tensor, [axis_of(x, a) for a in integers(call, 1)])),)
 
 
-def _space_to_batch(call: Call) -> tuple[Value, ...]:
-    """Places within a block become the slowest part of the graph's own first axis."""
-    x, block = call.value(0), integers(call, 1)
-    m, ends = len(block), np.reshape(integers(call, 2), (-1, 2)).tolist()
-    none, rest = [[0, 0]], x.rank - 1 - len(block)
-    padded = x.with_(tf.pad(x.tensor, none * (1 + x.batched) + ends + none * rest))
-    first, *sizes = (int(d or 0) for d in padded.shape)
-    tiles = [d // b for d, b in zip(sizes, block, strict=False)]
-    pairs = [part for pair in zip(tiles, block, strict=True) for part in pair]
-    split = reshaped(padded, (first, *pairs, *sizes[m:]))
-    order = [*range(2, 2 * m + 1, 2), 0, *range(1, 2 * m + 1, 2), *range(2 * m + 1, split.rank)]
-    return (reshaped(permuted(split, order), (first * math.prod(block), *tiles, *sizes[m:])),)
-
-
-def _batch_to_space(call: Call) -> tuple[Value, ...]:
-    """The inverse of SPACE_TO_BATCH_ND; what crops say is cut off afterwards."""
-    x, block = call.value(0), integers(call, 1)
-    m, crops = len(block), np.reshape(integers(call, 2), (-1, 2)).tolist()
-    first, *sizes = (int(d or 0) for d in x.shape)
-    count = first // math.prod(block)
-    split = reshaped(x, (*block, count, *sizes))
-    pairs = [part for i in range(m) for part in (m + 1 + i, i)]
-    moved = permuted(split, [m, *pairs, *range(2 * m + 1, split.rank)])
-    spread = [d * b for d, b in zip(sizes, block, strict=False)]
-    whole = reshaped(moved, (count, *spread, *sizes[m:]))
-    cut = [slice(a, d - b) for d, (a, b) in zip(spread, crops, strict=True)]
-    return (x.with_(whole.tensor[(*(slice(None),) * (1 + x.batched), *cut)]),)
-
-
-def _space_to_depth(call: Call) -> tuple[Value, ...]:
-    x, b = call.value(0), int(call.op.option("block_size", 1))
-    n, h, w, c = (int(d or 0) for d in x.shape)
-    split = permuted(reshaped(x, (n, h // b, b, w // b, b, c)), (0, 1, 3, 2, 4, 5))
-    return (reshaped(split, (n, h // b, w // b, b * b * c)),)
-
-
-def _depth_to_space(call: Call) -> tuple[Value, ...]:
-    x, b = call.value(0), int(call.op.option("block_size", 1))
-    n, h, w, c = (int(d or 0) for d in x.shape)
-    split = permuted(reshaped(x, (n, h, w, b, b, c // (b * b))), (0, 1, 3, 2, 4, 5))
-    return (reshaped(split, (n, h * b, w * b, c // (b * b))),)
-
-
 def _shape(call: Call) -> tuple[Value, ...]:
     return (_fact(call, call.value(0).shape),)
 
@@ -261,11 +246,10 @@ def _zeros_like(call: Call) -> tuple[Value, ...]:
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
-        "BATCH_TO_SPACE_ND": _batch_to_space,
         "BROADCAST_ARGS": _broadcast_args,
         "BROADCAST_TO": _broadcast_to,
         "CONCATENATION": _concatenation,
-        "DEPTH_TO_SPACE": _depth_to_space,
+        "DILATE": same_limits(_dilate, 1),
         "EXPAND_DIMS": _expand_dims,
         "FILL": _fill,
         "MIRROR_PAD": _mirror_pad,
@@ -278,8 +262,6 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType(
         "REVERSE_V2": _reverse,
         "SHAPE": _shape,
         "SLICE": same_limits(_slice, 1, 2),
-        "SPACE_TO_BATCH_ND": _space_to_batch,
-        "SPACE_TO_DEPTH": _space_to_depth,
         "SPLIT": _split,
         "SPLIT_V": _split_v,
         "SQUEEZE": _squeeze,

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from litesmith.kernels import (
     activations,
+    blocks,
     control,
     elementwise,
     gather,
@@ -29,6 +30,7 @@ FAMILIES: tuple[Mapping[str, Kernel], ...] = (
     reduce.KERNELS,
     quantize.KERNELS,
     shape.KERNELS,
+    blocks.KERNELS,
     gather.KERNELS,
     resize.KERNELS,
     logic.KERNELS,
