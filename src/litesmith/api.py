@@ -57,6 +57,8 @@ def export(
     sample_rate: int | None = None,
     bits: Texts = None,
     float_ops: Texts = None,
+    edge_bits: int | None = None,
+    pack: bool | None = None,
     no_rewrite: Texts = None,
     train: int | str | None = None,
     loss: str | None = None,
@@ -114,8 +116,11 @@ def export(
         score_threshold: results below are not shown.
         vocabulary: path of a file with a text model's tokens in their order, or the tokens.
         sample_rate: samples per second of an audio input.
-        bits: "PATTERN=N": N bits (4, 8, 16 or 32) for ops by name, layer or kind.
+        bits: "PATTERN=N": N bits (1 to 4, 8, 16 or 32) for ops by name, layer or kind.
         float_ops: patterns of ops that stay float.
+        edge_bits: bits of the first and last ops with weights; default 8 for "int3", "ternary" and
+            "binary", else as the scheme says.
+        pack: store weights of 3, 2 and 1 bits packed, 8 of one bit in a byte: smaller, slower.
         no_rewrite: families of rewrites to leave out ("fold_constants", …).
         train: "auto" or a number of steps: the quantized graph is taught by the float one, on
             `data`, without labels; "none" or 0 for schemes that imply it (int3, ternary, binary).
@@ -180,6 +185,8 @@ def export(
         sample_rate=sample_rate,
         bits=as_texts(bits),
         float_ops=as_texts(float_ops),
+        edge_bits=edge_bits,
+        pack=pack,
         no_rewrite=as_texts(no_rewrite),
         train=train,
         loss=loss,

@@ -25,7 +25,7 @@ from typing import Any
 from litesmith.errors import InputError
 from litesmith.interface import Rename, ShapeInputs, ShapeOutputs
 from litesmith.interface.metadata import Describe
-from litesmith.quantize import Quantize
+from litesmith.quantize import Pack, Quantize
 from litesmith.rewrite import INTEGER_STEPS, STEPS, IntegerForms, Rewrite
 from litesmith.train.step import Train
 
@@ -40,6 +40,7 @@ STEP_TYPES: Mapping[str, type[Any]] = MappingProxyType(
         IntegerForms.name: IntegerForms,
         Quantize.name: Quantize,
         Train.name: Train,
+        Pack.name: Pack,
         Rename.name: Rename,
         Describe.name: Describe,
     }

@@ -157,7 +157,7 @@ def test_every_option_of_export_reaches_the_api(verb):
         "--sample-rate 16000 --c-array c --input-layout nchw --head argmax "
         "--embed-preprocess --input-channels bgr --input-size 4x4 "
         "--cut-before op --merge m=a,b --nms boxes=a,scores=b --rename a=b --rename c=d"
-        " --bits c*=4 --float-ops SOFTMAX --max-size 9kB --explain"
+        " --bits c*=4 --float-ops SOFTMAX --edge-bits 8 --pack --max-size 9kB --explain"
         " --max-latency 50%"
         " --train 600 --loss mse --resume --no-augment"
     )
@@ -181,4 +181,5 @@ def test_every_option_of_export_reaches_the_api(verb):
         "train": "600", "loss": "mse", "resume": True, "augment": False,
         "max_latency": "50%",
         "bits": ["c*=4"], "float_ops": ["SOFTMAX"], "max_size": "9kB", "explain": True,
+        "edge_bits": 8, "pack": True,
     }  # fmt: skip

@@ -228,12 +228,28 @@ def export(
         list[str] | None,
         typer.Option(
             metavar="PATTERN=N",
-            help="4, 8, 16 or 32 bits for ops by name, layer or kind; may be repeated.",
+            help="1 to 4, 8, 16 or 32 bits for ops by name, layer or kind; may be repeated.",
         ),
     ] = None,
     float_ops: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Ops that stay float; may be repeated."),
+    ] = None,
+    edge_bits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Bits of the first and last ops with weights.",
+            show_default="8 for int3, ternary and binary, else as the scheme says",
+        ),
+    ] = None,
+    pack: Annotated[
+        bool | None,
+        typer.Option(
+            "--pack",
+            help="Store weights of 3, 2 and 1 bits packed, unpacked by the file itself: smaller, "
+            "slower.",
+        ),
     ] = None,
     no_rewrite: Annotated[
         list[str] | None,
@@ -348,6 +364,8 @@ def export(
             sample_rate=sample_rate,
             bits=bits,
             float_ops=float_ops,
+            edge_bits=edge_bits,
+            pack=pack,
             no_rewrite=no_rewrite,
             train=train,
             loss=loss,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "export": frozenset({
-        "--prune", "--cluster", "--low-rank", "--pack",
+        "--prune", "--cluster", "--low-rank",
         "--compress", "--report",
     }),
 }  # fmt: skip

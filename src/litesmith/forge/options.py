@@ -118,6 +118,8 @@ class ExportOptions:
         sample_rate: samples per second of an audio input.
         bits: "PATTERN=N": bits of ops by name, layer or kind.
         float_ops: patterns of ops that stay float.
+        edge_bits: bits of the first and last ops with weights.
+        pack: store weights of 3, 2 and 1 bits packed.
         no_rewrite: families of rewrites to leave out.
         train: "auto", a number of steps, or "none".
         loss: name of a loss on the labels of `data`.
@@ -160,6 +162,8 @@ class ExportOptions:
     sample_rate: int | None = None
     bits: tuple[str, ...] = ()
     float_ops: tuple[str, ...] = ()
+    edge_bits: int | None = None
+    pack: bool | None = None
     no_rewrite: tuple[str, ...] = ()
     train: int | str | None = None
     loss: str | None = None

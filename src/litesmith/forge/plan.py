@@ -28,11 +28,11 @@ from litesmith.forge.options import (
 )
 from litesmith.forge.train_plan import refuse_training, with_training
 from litesmith.interface.metadata import Describe
-from litesmith.quantize import Quantize, default_scheme, find_scheme
+from litesmith.quantize import Pack, Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
-from litesmith.targets import Target, find_target, per_tensor_kinds, runs_hybrid
+from litesmith.targets import Target, find_target, per_tensor_kinds, runs_hybrid, runs_litert
 from litesmith.train.step import Train
 
 _TEXT, _TEXTS = (str,), (str, list)
@@ -148,7 +148,7 @@ def make_plan(source: Any, output: str | Path, options: ExportOptions) -> Plan:
         options, steps = _filled(options, recipe), recipe.steps
     target = find_target(options.target or "cpu")
     steps = _with_quantize(steps or default_steps(_quantize(options)), options, target)
-    steps = with_training(steps, options)
+    steps = _with_pack(with_training(steps, options), options)
     steps = with_metadata(with_names(with_ends(steps, options), options), options)
     steps = tuple(_without(formed(step, target), options.no_rewrite) for step in steps)
     max_drop = None if options.max_drop is None else parse_max_drop(options.max_drop)
@@ -215,6 +215,11 @@ def _refuse_contradictions(plan: Plan) -> None:
             "--quantize dynamic, which needs none.",
         )
     refuse_training(plan.steps, options)
+    if not runs_litert(plan.target) and any(isinstance(step, Pack) for step in plan.steps):
+        raise InputError(
+            f"--pack makes a file that LiteRT alone unpacks; --target {plan.target.name} cannot.",
+            "Leave out --pack: weights of few bits are stored as int4 there.",
+        )
     if plan.target.integer_only and not integer:
         raise InputError(
             f"--target {plan.target.name} runs integers only, which '{scheme}' does not make.",
@@ -292,9 +297,20 @@ def _with_quantize(
         "per_tensor": per_tensor_kinds(target) or None,
         "bits": options.bits or None,
         "float_ops": options.float_ops or None,
+        "edge_bits": options.edge_bits,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    found = tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
-    if changes and not any(isinstance(s, Quantize) for s in found):
-        found += (replace(_quantize(options), **changes),)
-    return found
+    if changes and not any(isinstance(s, Quantize) for s in steps):
+        steps += (_quantize(options),)
+    if not runs_litert(target):
+        changes["litert_forms"] = False
+    return tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
+
+
+def _with_pack(steps: tuple[Any, ...], options: ExportOptions) -> tuple[Any, ...]:
+    """Return the steps with the one that packs, behind those that make weights of few bits."""
+    if not options.pack or any(isinstance(s, Pack) for s in steps):
+        return steps
+    makers = [i for i, s in enumerate(steps) if isinstance(s, (Quantize, Train))]
+    place = max(makers, default=len(steps) - 1) + 1
+    return (*steps[:place], Pack(), *steps[place:])

@@ -8,6 +8,7 @@ kernel demands is a row of `graph/facts.py`, not code here.
 from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.lower import lower
+from litesmith.quantize.pack import Pack
 from litesmith.quantize.plan import integer_ops, refusal
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import SCHEMES, Scheme, default_scheme, find_scheme
@@ -17,6 +18,7 @@ __all__ = [
     "ENDS",
     "SCHEMES",
     "Annotated",
+    "Pack",
     "Quantize",
     "Ranges",
     "Scheme",

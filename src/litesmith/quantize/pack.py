@@ -53,15 +53,25 @@ class Pack:
         found, kept = _candidates(graph)
         groups = [group for group in _groups(found) if group.saved > 0]
         if not groups:
-            why = kept[0] if kept and not found else "its weights are too few to pay for unpacking"
-            return Outcome(graph, False, why, explain=tuple(kept))
+            return _declined(graph, _nothing(found, kept), kept)
         packed = _packed(graph, groups)
         before, after = len(write(graph)), len(write(packed))
         if after >= before:
-            why = f"the file would have {after:,} bytes, not {before:,}"
-            return Outcome(graph, False, why, explain=tuple(kept))
+            return _declined(graph, f"the file would have {after:,} bytes, not {before:,}", kept)
         why = f"{'; '.join(map(_told, groups))}: {before - after:,} bytes less"
         return Outcome(packed, True, why, (_slow(groups),), tuple(kept))
+
+
+def _declined(graph: Graph, why: str, kept: Sequence[str]) -> Outcome:
+    notice = Notice("not_packed", f"Nothing was packed: {why}.", "Leave out --pack.")
+    return Outcome(graph, False, why, (notice,), tuple(kept))
+
+
+def _nothing(found: Sequence[_Item], kept: Sequence[str]) -> str:
+    """Return why there is no group of weights worth packing."""
+    if found:
+        return "the weights of few bits are too few to pay for what unpacks them"
+    return kept[0] if kept else "no weights have fewer than 8 bits"
 
 
 @dataclass(frozen=True, eq=False)

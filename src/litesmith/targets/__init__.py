@@ -14,6 +14,7 @@ from litesmith.targets.verdict import (
     may_be_per_channel,
     per_tensor_kinds,
     runs_hybrid,
+    runs_litert,
     verdict,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "may_be_per_channel",
     "per_tensor_kinds",
     "runs_hybrid",
+    "runs_litert",
     "verdict",
 ]

@@ -86,6 +86,12 @@ def runs_hybrid(target: Target) -> bool:
     return may("FULLY_CONNECTED", target, DType.FLOAT32, DType.INT8)
 
 
+def runs_litert(target: Target) -> bool:
+    """True when LiteRT's own kernels run what the target itself does not take."""
+    fallback = target.table.fallback
+    return target.table.open or (fallback is not None and fallback.open)
+
+
 def per_tensor_kinds(target: Target) -> tuple[str, ...]:
     """Return the kinds of op whose weights must have one scale there."""
     return tuple(row.kind for row in target.table.rows.values() if row.per_channel is False)
