@@ -29,6 +29,7 @@ from litesmith.report.model import (
     TensorFacts,
     Warn,
 )
+from litesmith.report.training import training_line, training_of
 
 
 def export_table(report: Report) -> RenderableType:
@@ -149,6 +150,7 @@ def _export_rows(report: Report) -> list[list[str]]:
         return []
     schemes = [str(s.options.get("scheme")) for s in report.steps if s.name == "quantize"]
     scheme = schemes[0] if schemes else "none"
+    trained = training_of(report) is not None
     before = latency.float_tflite if latency else None
     after = latency.artifact if latency else None
     rows = [
@@ -158,12 +160,13 @@ def _export_rows(report: Report) -> list[list[str]]:
          _agreement(parity, exact=True), _error(parity, parity.float_max_abs_error),
          fmt.size(exact.size_bytes), fmt.size(exact.size_gzip_bytes),
          fmt.milliseconds(before), fmt.times(before, before)],
-        [scheme, _score(score.artifact if score else None, score),
+        [f"{scheme}, trained" if trained else scheme,
+         _score(score.artifact if score else None, score),
          _agreement(parity, exact=False), _error(parity, parity.max_abs_error),
          fmt.size(artifact.size_bytes), fmt.size(artifact.size_gzip_bytes),
          fmt.milliseconds(after), fmt.times(before, after)],
     ]  # fmt: skip
-    shown = rows[:2] if scheme == "none" else rows
+    shown = rows[:2] if scheme == "none" and not trained else rows
     return shown if score else [[row[0], *row[2:]] for row in shown]
 
 
@@ -184,8 +187,8 @@ def _basis(report: Report) -> list[Text]:
     if latency is not None:
         on = _on(report.machine, latency.threads)
         lines.append(f"latency: median of {latency.runs:,} runs{on}")
-    lines.append(f"{report.seconds:.1f} s in all")
-    return [Text(line, "dim") for line in lines]
+    lines += [training_line(report), f"{report.seconds:.1f} s in all"]
+    return [Text(line, "dim") for line in lines if line]
 
 
 def _warnings(warnings: Iterable[Warn]) -> list[RenderableType]:
