@@ -58,6 +58,17 @@ def test_order_and_split_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         assert again.examples == 70
 
 
+def test_asked_again_it_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = random_cnn(1)
+    data = examples(graph, count=8)
+    first = calibrate(graph, data.take(5))
+    monkeypatch.setattr(module, "Session", None)
+    assert calibrate(graph, data.take(5)) is first
+    for other in ((graph, data.take(4)), (graph, examples(graph, count=8)), (random_cnn(1), data)):
+        with pytest.raises(TypeError):
+            calibrate(*other)
+
+
 def test_several_inputs_tokens_and_state() -> None:
     b = Builder()
     tokens, x = b.input((1, 3), DType.INT32), b.input((1, 3, 4))
