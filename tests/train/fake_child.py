@@ -1,6 +1,6 @@
 """A child whose `distill` is a fake: everything else of training is real, TensorFlow is not loaded.
 
-`LITESMITH_FAKE` says how it behaves.
+`LITESMITH_FAKE` says how it behaves, `LITESMITH_FAKE_SAVES` lets it keep every state.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from litesmith.children.serve import main
 from litesmith.errors import InputError
-from litesmith.train.child import _opening
+from litesmith.train import child
 from litesmith.train.learned import changes, restore
 from litesmith.train.nouns import Progress, Settings, State, Trained
 
@@ -38,9 +38,9 @@ def distill(
     swap = {weights: weights.with_(data=weights.data * np.float32(0.5))}
     start = 0 if resume is None else resume.step
     step = start
-    total = STEPS if how != "endless" else 10_000
+    total = STEPS if how not in ("endless", "deaf") else 10_000
     print(f"noise of a library, {sum(x.nbytes for x in examples)} bytes")
-    while step < total and not should_stop():
+    while step < total and not (should_stop() and how != "deaf"):
         step += 1
         state = State(step, changes(student, swap))
         loss = 1.0 / step
@@ -49,7 +49,7 @@ def distill(
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "leave" and step == 3:
             os._exit(3)
-        if how == "endless":
+        if how in ("endless", "deaf"):
             time.sleep(0.02)
     state = State(step, changes(student, swap))
     why = f"{step - start} steps"
@@ -65,4 +65,6 @@ if __name__ == "__main__":
     fake = types.ModuleType("litesmith.train.distill")
     fake.distill = distill  # type: ignore[attr-defined]
     sys.modules["litesmith.train.distill"] = fake
-    main(_opening)
+    if os.environ.get("LITESMITH_FAKE_SAVES"):
+        child._SAVE_EVERY_S = 0.0
+    main(child._opening)
