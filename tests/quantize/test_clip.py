@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litesmith.quantize import calibrate
-from litesmith.quantize.clip import percentiles
+from litesmith.quantize.clip import gains, percentiles, typical
 from litesmith.quantize.ranges import Ranges, narrowed, watched
 from tests.support.graphs import draw, examples, random_cnn, tensor
 
@@ -36,6 +36,26 @@ def test_ranges_shrink_and_hold_zero(seed: int, shift: float, percent: float) ->
         assert b - a < max(high, 0) - min(low, 0)
         beyond = np.mean((values < a) | (values > b))
         assert beyond <= 2 * (1 - percent / 100) + 2 / 500
+
+
+def test_a_few_loud_examples_are_clipped() -> None:
+    x, y = tensor("x", (1, 9)), tensor("y", (1, 9))
+    high = np.r_[np.linspace(1, 2, 96), 8.0, 9.0, 10.0, 20.0]
+    low = -np.linspace(1, 1.01, 100)
+    ranges = Ranges({x: float(low.min()), y: 0.0}, {x: 20.0, y: 20.0}, 100)
+    found = typical(ranges, {x: (low, high), y: (0 * low, high)}, 0.95)
+    assert found[x] == (pytest.approx(-1.01, abs=1e-3), pytest.approx(np.quantile(high, 0.95)))
+    assert found[y][0] == 0 and found[y][1] < 3
+    assert gains(ranges, found) == [y, x]
+
+
+def test_each_example_tells_its_extremes() -> None:
+    graph = random_cnn(2)
+    ranges = calibrate(graph, examples(graph, draw(graph, 6)))
+    for t, (low, high) in ranges.look.ends.items():
+        assert len(low) == len(high) == 6
+        assert min(low.min(), 0) == min(ranges.of(t)[0], 0)
+        assert max(high.max(), 0) == max(ranges.of(t)[1], 0)
 
 
 def test_sampled_values_come_from_the_tensors() -> None:

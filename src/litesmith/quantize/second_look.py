@@ -1,6 +1,7 @@
 """A second pass over a few of the examples: what min and max do not tell.
 
-Some values of every tensor, for its rare ends, and the mean of each column of what linear ops read.
+Some values of every tensor and the extremes of each example, for its rare ends, and the mean of
+each column of what linear ops read.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from litesmith.runtime import Session
 
 _VALUES = 512  # of a tensor, taken from each example
 _FEWEST = 24  # examples of a pass
-_PASSES = 8  # that there will be, about
+_PASSES = 16  # that there will be, about
 # All of them together run this part of the examples that the calibration did, or as many as this
-# many multiply-accumulates allow, a tenth of a second.
+# many multiply-accumulates allow, a fifth of a second.
 _PART = 0.5
-_MACS = 5e9
+_MACS = 1e10
+
+
+Ends = tuple[Array, Array]  # low, high
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,18 @@ class Look:
     Attributes:
         values: tensor → float32[n], some of its values from all examples.
         means: tensor → float64[last axis].
+        ends: tensor → the lowest and the highest value of each example, float64[examples] each.
     """
 
     values: Mapping[Tensor, Array] = field(default_factory=lambda: MappingProxyType({}))
     means: Mapping[Tensor, Array] = field(default_factory=lambda: MappingProxyType({}))
+    ends: Mapping[Tensor, Ends] = field(default_factory=lambda: MappingProxyType({}))
 
     def without(self, tensors: Collection[Tensor]) -> Look:
         """Return what was seen of other tensors."""
         values = {t: v for t, v in self.values.items() if t not in tensors}
-        return Look(values, {t: m for t, m in self.means.items() if t not in tensors})
+        means = {t: m for t, m in self.means.items() if t not in tensors}
+        return Look(values, means, {t: e for t, e in self.ends.items() if t not in tensors})
 
 
 def runs(graph: Graph, examples: int) -> int:
@@ -78,13 +85,42 @@ def look(graph: Graph, tensors: Sequence[Tensor], sample: Sequence[Example]) -> 
     read = dict.fromkeys(t for op in graph.ops if (t := _operand(op)) is not None)
     outputs = tuple(dict.fromkeys((*tensors, *read)))
     session = Session(write(graph.with_(outputs=outputs, signatures=(), siblings=())))
-    rows: list[list[Array]] = [[] for _ in outputs]
-    sums: list[Array] = [np.zeros(1) for _ in outputs]
+    found = {tensor: _Seen() for tensor in outputs}
     for example in sample:
-        _observe(session, example, rows, sums)
-    found = {t: np.concatenate(r) for t, r in zip(outputs, rows, strict=True) if r}
-    means = {t: total / len(sample) for t, total in zip(outputs, sums, strict=True) if t in read}
-    return Look({t: found[t] for t in tensors if t in found}, means)
+        _observe(session, example, found)
+    if not sample:
+        return Look()
+    return Look(
+        {t: np.concatenate(found[t].rows) for t in tensors},
+        {t: found[t].sums / len(sample) for t in read},
+        {t: (np.asarray(found[t].low), np.asarray(found[t].high)) for t in tensors},
+    )
+
+
+def channel_ends(
+    graph: Graph, tensors: Sequence[Tensor], sample: Sequence[Example]
+) -> dict[Tensor, Ends]:
+    """Return tensor → the lowest and highest values of its columns, float32[last axis] each.
+
+    Args:
+        graph: float graph.
+        tensors: float ones of it, of static shape.
+        sample: examples, one array (*example_shape) per input.
+    """
+    session = Session(write(graph.with_(outputs=tuple(tensors), signatures=(), siblings=())))
+    low = [np.full(t.shape[-1], np.inf, np.float32) for t in tensors]
+    high = [np.full(t.shape[-1], -np.inf, np.float32) for t in tensors]
+    for example in sample:
+        _widen(session, example, low, high)
+    return {t: (a, b) for t, a, b in zip(tensors, low, high, strict=True)}
+
+
+def _widen(session: Session, example: Example, low: list[Array], high: list[Array]) -> None:
+    # A function of its own, as `_observe`.
+    _run(session, example)
+    for one, other, view in zip(low, high, session.views(), strict=True):
+        np.minimum(one, reduced(view, np.minimum), out=one)
+        np.maximum(other, reduced(view, np.maximum), out=other)
 
 
 def _operand(op: Op) -> Tensor | None:
@@ -95,19 +131,37 @@ def _operand(op: Op) -> Tensor | None:
     return tensor if fits and tensor is not None and not tensor.is_constant else None
 
 
-def _observe(
-    session: Session, example: Example, rows: list[list[Array]], sums: list[Array]
-) -> None:
+class _Seen:
+    """What was seen of one tensor so far."""
+
+    def __init__(self) -> None:
+        self.rows: list[Array] = []
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.sums: Array = np.zeros(1)
+
+    def add(self, view: Array) -> None:
+        """Take in one invocation's value; the view is not kept."""
+        flat = view.reshape(-1)
+        self.rows.append(flat[_places(flat.size)].astype(np.float32))
+        self.low.append(float(flat.min(initial=0.0)))
+        self.high.append(float(flat.max(initial=0.0)))
+        if view.ndim and view.size:
+            self.sums = self.sums + reduced(view, np.add) / (view.size // view.shape[-1])
+
+
+def _observe(session: Session, example: Example, seen: Mapping[Tensor, _Seen]) -> None:
     # A function of its own: a view that outlives it would keep the interpreter from running.
+    _run(session, example)
+    for one, view in zip(seen.values(), session.views(), strict=True):
+        one.add(view)
+
+
+def _run(session: Session, example: Example) -> None:
     session.reset()
     batch = [values[np.newaxis] for values in example]
     session.feed(next(iter(session.invocations(batch))))
     session.invoke()
-    for i, view in enumerate(session.views()):
-        flat = view.reshape(-1)
-        rows[i].append(flat[_places(flat.size)].astype(np.float32))
-        if view.ndim and view.size:
-            sums[i] = sums[i] + reduced(view, np.add) / (view.size // view.shape[-1])
 
 
 def _places(size: int) -> slice | Array:

@@ -17,6 +17,7 @@ from litesmith.quantize.boxes import box_arithmetic
 from litesmith.quantize.cells import slow_cells
 from litesmith.quantize.choose import BITS, WIDE, Precisions, choose, parse_bits
 from litesmith.quantize.columns import Apart, columns_apart
+from litesmith.quantize.contest import Draft
 from litesmith.quantize.entrance_forms import wide_input
 from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.granularity import per_tensor
@@ -27,8 +28,9 @@ from litesmith.quantize.plan import integer_ops
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import FLOAT_BITS, LEAST_UNTRAINED, find_scheme
 from litesmith.quantize.sensitivity import Subject
-from litesmith.quantize.tune import Draft, tuned
+from litesmith.quantize.tune import Islands, tuned
 from litesmith.quantize.weights import annotated_weights, store
+from litesmith.quantize.wide_forms import LEAST_WIDENED, wide_notices, widened
 
 ENDS = ("float32", "int8", "uint8")
 
@@ -77,6 +79,8 @@ class Quantize:
         float_ops: patterns of ops that stay float.
         edge_bits: bits of the first and last ops with weights, 0 for what the scheme says.
         litert_forms: LiteRT itself runs the file (see `lower`).
+        wide_ops: in int8 files, dense and last layers may get int16 activations where 8 bits would
+            change the answers (see `wide_forms`).
     """
 
     scheme: str = "int8"
@@ -89,6 +93,7 @@ class Quantize:
     float_ops: tuple[str, ...] = ()
     edge_bits: int = 0
     litert_forms: bool = True
+    wide_ops: bool = True
     name: str = "quantize"
 
     def __post_init__(self) -> None:
@@ -218,9 +223,9 @@ class Quantize:
 
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
-            islands = not self.integer_only and not _integers(graph.outputs, leave)
-            kept = self._precisions(graph).own
-            draft = tuned(draft, build, given, islands, kept)
+            floats = not self.integer_only and not _integers(graph.outputs, leave)
+            islands = Islands(floats, floats and self.wide_ops and bits == LEAST_WIDENED)
+            draft = tuned(draft, build, given, islands, lambda g: self._precisions(g).own)
         why = (*found.why, *masks.why, *apart.why, *draft.why)
         named = zip(graph.inputs, graph.input_names(), strict=True)
         told = [wide_input(ranges, t, n) for t, n in named if t in inputs and t not in pins]
@@ -254,20 +259,21 @@ class Quantize:
         why = f"{len(annotated.integer)} ops to {self.scheme} over {draft.ranges.examples} examples"
         why = self._explained(why, result)
         floats = float_notices(result, annotated.reasons)
-        notices = (*floats, *prices(result), *prepared.notices)
+        costs = prices(result) if not draft.wide else wide_notices(draft.wide, prices(result))
+        notices = (*floats, *costs, *prepared.notices)
         return self._checked(Outcome(result, True, "; ".join((why, *prepared.why)), notices))
 
     def subject(self, prepared: Prepared) -> Subject:
         """Return what was prepared as `sensitivity.measure` takes it."""
         draft = prepared.draft
         top = WIDE if self.integer_only else FLOAT_BITS
-        precisions = self._precisions(draft.graph)
+        precisions = widened(self._precisions(draft.graph), draft.wide)
         return Subject(draft.graph, draft.ranges, precisions, draft.floats, top)
 
     def _annotated(self, draft: Draft, ends: Ends) -> Annotated:
         graph, ranges = draft.graph, draft.ranges
         inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
-        precisions = self._precisions(graph)
+        precisions = widened(self._precisions(graph), draft.wide)
         annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
         return corrected(annotated, ranges.means)

@@ -85,16 +85,24 @@ class Trials:
 
     def error(self, graph: Graph) -> float:
         """Return the mean error of an integer graph's answers, 0 where they are the same."""
+        return float(self.errors(graph).mean())
+
+    def errors(self, graph: Graph) -> Array:
+        """Return the error of each example, float64[examples]; one mean where shapes differ."""
         found = heads(graph)
         # A head that could not be found again: compare probabilities as they are.
         same = all(a.kind == b.kind for a, b in zip(found, self._heads, strict=True))
         if not same:
-            return float("inf")
+            return np.full(1, np.inf)
         pairs = zip(self._reference, self._run(graph, found), self._chosen, strict=True)
-        return sum(
+        each = [
             _LOSSES.get(self._heads[i].kind, _squared)(a, b, self._heads[i].beta)
             for a, b, i in pairs
-        )
+        ]
+        if len({len(errors) for errors in each}) > 1:
+            each = [errors.mean(keepdims=True) for errors in each]
+        total: Array = np.sum(each, axis=0)
+        return total
 
     def _run(self, graph: Graph, found: Sequence[Head]) -> list[Array]:
         tensors = tuple(found[i].tensor for i in self._chosen)
@@ -114,27 +122,29 @@ def _log_softmax(scores: Array) -> Array:
     return found
 
 
-def _softmax(a: Array, b: Array, beta: float) -> float:
+def _softmax(a: Array, b: Array, beta: float) -> Array:
     p, q = _log_softmax(beta * a), _log_softmax(beta * b)
     return _bounded((np.exp(p) * (p - q)).sum(-1))
 
 
-def _logistic(a: Array, b: Array, beta: float) -> float:
+def _logistic(a: Array, b: Array, beta: float) -> Array:
     p, q = (np.stack([x, np.zeros_like(x)], -1) for x in (a, b))
     return _softmax(p, q, 1.0)
 
 
-def _squared(a: Array, b: Array, beta: float) -> float:
+def _squared(a: Array, b: Array, beta: float) -> Array:
     variance = float(np.var(a, axis=0).mean())
     each = np.square(a - b).reshape(len(a), -1).mean(-1)
     return _bounded(each / max(variance, 1e-12) / _VARIANCE)
 
 
-def _bounded(errors: Array) -> float:
-    """Return the mean over examples; one with another answer counts once, however wrong it is."""
-    return float((errors / (1 + errors / _WRONG)).mean())
+def _bounded(errors: Array) -> Array:
+    """Return a mean per example; one with another answer counts once, however wrong it is."""
+    bounded = errors / (1 + errors / _WRONG)
+    mean: Array = bounded.reshape(len(bounded), -1).mean(-1)
+    return mean
 
 
-_LOSSES: Mapping[str, Callable[[Array, Array, float], float]] = MappingProxyType(
+_LOSSES: Mapping[str, Callable[[Array, Array, float], Array]] = MappingProxyType(
     {"SOFTMAX": _softmax, "LOG_SOFTMAX": _softmax, "LOGISTIC": _logistic}
 )

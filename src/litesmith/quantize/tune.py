@@ -2,118 +2,74 @@
 
 Plain ranges, with one scale for each input, are the start. Something else takes their place only
 when the answers of the whole file come clearly nearer to those of the float graph:
-- ranges that clip rare values (`clip`), free at run time;
+- ranges that clip rare values (`clip`), of all tensors or of single ones, free at run time;
+- channels that are scaled to one range (`equalize`), free as well;
+- ops with int16 activations where that is cheap (`wide_forms`);
 - an entrance that stays float up to where its columns are of one range (`entrance_forms`);
 - a last layer that stays float, where the steps of its scores decide the answer.
 The latter two break the promise of integers and are only tried when the answers are far off.
-Each form's error is multiplied by what it must win to be worth having; the least product is taken.
+How they compete is in `contest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import facts
-from litesmith.quantize.clip import Range, percentiles
+from litesmith.quantize.clip import Range, gains, percentiles, typical
+from litesmith.quantize.contest import CERTAIN, Build, Contest, Draft
 from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price
-from litesmith.quantize.ranges import Ranges, narrowed
-from litesmith.quantize.second_look import few, runs
-from litesmith.quantize.trials import Trials, heads
+from litesmith.quantize.equalize import equalized, ties
+from litesmith.quantize.ranges import narrowed
+from litesmith.quantize.second_look import channel_ends, few
+from litesmith.quantize.trials import heads
+from litesmith.quantize.wide_forms import Wide, wide_forms, wide_tensors
 
 _VISIBLE = 2e-4  # error from which answers differ now and then (1 of 200, on classifiers)
+_NOTABLE = 1e-3  # error from which more is tried than all ranges at once
+_WIDER = 3e-3  # error from which ops may get 16 bits (some tenths of a point, on classifiers)
 # Error from which ops may stay float: the scheme promises integers, and hardware may count on it,
 # so that only a file whose answers are of little use otherwise is another one (it is said).
 _ISLANDS = 1e-2
-_CLIP = 1.25  # what clipping must win
-_PERCENT = (99.99, 99.9)
-_TRIALS = 16
+_CLIP = 1.25  # what clipping all tensors must win
+_CLIP_ONE = 1.05  # … and clipping a single one
+_EQUALIZE = 1.1  # … and scaling channels
+_STRENGTHS = (0.5, 1.0)
+_TYPICAL = (0.95, 0.9)
+_PERCENT = 99.99
+_TYPICAL_ONE = (0.95, 0.8)
+_MOST_ONE = 4  # single tensors that are tried
+_CERTAIN_ONE = 2.0  # standard errors that a gain must exceed where many are tried
+_MARGIN = 4.0  # times the range that was seen, where 16 bits can afford it
+_CLIPS = "ranges clip rare values"
 _LAST_REASON = "the steps of its scores as int8 would decide the answer"
 
 
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """What is quantized, and how.
+Kept = Callable[[Graph], Collection[Op]]
+
+
+@dataclass(frozen=True)
+class Islands:
+    """What the file may hold beside int8 ops.
 
     Attributes:
-        graph: float graph.
-        ranges: of its tensors.
-        floats: ops that stay float, and why.
-        why: what was changed, one clause each.
-        clip: the ranges among `ranges` that were narrowed.
-        price: factor that the error must have been reduced by.
+        floats: float ops.
+        wide: ops with int16 activations.
     """
 
-    graph: Graph
-    ranges: Ranges
-    floats: Mapping[Op, str] = field(default_factory=lambda: MappingProxyType({}))
-    why: tuple[str, ...] = ()
-    clip: Mapping[Tensor, Range] = field(default_factory=lambda: MappingProxyType({}))
-    price: float = 1.0
-
-
-Build = Callable[[Draft], Graph]
-
-
-class Contest:
-    """Drafts and their errors.
-
-    Args:
-        draft: with plain ranges, the first to compete.
-        build: makes the integer graph of a draft.
-    """
-
-    def __init__(self, draft: Draft, build: Build) -> None:
-        graph, seen = draft.graph, draft.ranges.examples
-        examples = min(few(graph, seen), len(draft.ranges.sample))
-        self._left = min(_TRIALS, runs(graph, seen) // max(examples, 1))
-        self.plain = draft
-        self.sample = draft.ranges.sample[:examples]
-        self._build, self._trials = build, Trials(draft.graph, self.sample)
-        self._errors: list[tuple[Draft, float]] = []
-        if self._trials.possible:
-            self.add([draft])
-
-    def add(self, drafts: Iterable[Draft]) -> None:
-        """Let more drafts compete, as long as trials are left."""
-        for draft in drafts:
-            if self._left > 0:
-                self._left -= 1
-                self._errors.append((draft, self._trials.error(self._build(draft))))
-
-    @property
-    def best(self) -> Draft:
-        """The draft with the least product of error and price, the earlier of two."""
-        if not self._errors:
-            return self.plain
-        return min(self._errors, key=lambda pair: pair[1] * pair[0].price)[0]
-
-    @property
-    def nearest_clip(self) -> Mapping[Tensor, Range]:
-        """The narrowed ranges that served best, even where none would have served better."""
-        clips = [pair for pair in self._errors if pair[0].clip]
-        return min(clips, key=lambda pair: pair[1])[0].clip if clips else {}
-
-    @property
-    def nearest(self) -> Draft:
-        """The draft with the least error, whatever its price."""
-        return min(self._errors, key=lambda pair: pair[1])[0]
-
-    def exceeds(self, error: float) -> bool:
-        """True when there is something to win: the best draft's error is finite and above this."""
-        found = dict(self._errors).get(self.best, 0.0) if self._errors else 0.0
-        return error < found < float("inf")
+    floats: bool = True
+    wide: bool = True
 
 
 def tuned(
     draft: Draft,
     build: Build,
     inputs: Iterable[Tensor],
-    islands: bool,
-    kept: Collection[Op] = (),
+    islands: Islands,
+    kept: Kept = lambda graph: (),
 ) -> Draft:
     """Return the draft whose answers are nearest to the float graph's.
 
@@ -121,35 +77,114 @@ def tuned(
         draft: with plain ranges.
         build: makes the integer graph of a draft.
         inputs: float inputs that the file takes as float32.
-        islands: whether ops may stay float.
-        kept: ops of the graph whose bits the user chose.
+        islands: what the file may hold beside int8 ops.
+        kept: graph → ops of it whose bits the user chose.
     """
     contest = Contest(draft, build)
     if not contest.exceeds(_VISIBLE / 2):
         return contest.best
     contest.add(_clipped(draft, clip) for clip in _clips(draft))
-    if islands and contest.exceeds(_ISLANDS):
-        clip = contest.nearest_clip
-        forms = [form for t in inputs for form in entrance_forms(draft.graph, draft.ranges, t)]
-        forms = [form for form in forms if not any(op in kept for op in form.floats)]
-        contest.add(_entered(draft, form, clip) for form in forms)
-        contest.add(_entered(draft, form, {}) for form in forms if clip)
-    if islands and contest.exceeds(_ISLANDS):
-        several = dict.fromkeys((contest.best, contest.nearest))
-        contest.add(found for d in several if (found := _last_layer(d, kept)) is not None)
+    if contest.exceeds(_NOTABLE):
+        contest.add(_equalized(contest.best))
+        _clip_single(contest)
+    if islands.wide:
+        _widen(contest, kept)
+    if islands.floats:
+        _enter(contest, inputs, islands, kept)
     return contest.best
 
 
+def _widen(contest: Contest, kept: Kept) -> None:
+    """Give cheap ops 16 bits where the error shows."""
+    if contest.exceeds(_WIDER):
+        for base in dict.fromkeys((contest.best, contest.plain)):
+            contest.add(_widened(base, form) for form in wide_forms(base.graph, kept(base.graph)))
+
+
+def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: Kept) -> None:
+    """Let ops at the ends stay float where the answers are of little use otherwise."""
+    draft = contest.plain
+    if contest.exceeds(_ISLANDS):
+        clip, own = contest.nearest_clip, kept(draft.graph)
+        ways = [way for t in inputs for way in entrance_forms(draft.graph, draft.ranges, t)]
+        ways = [way for way in ways if not any(op in own for op in way.floats)]
+        contest.add(_entered(draft, way, clip) for way in ways)
+        contest.add(_entered(draft, way, {}) for way in ways if clip)
+        best = contest.best
+        if islands.wide and best.floats != draft.floats and contest.exceeds(_VISIBLE / 2):
+            contest.add(_widened(best, form) for form in wide_forms(best.graph, kept(best.graph)))
+    if contest.exceeds(_ISLANDS):
+        several = dict.fromkeys((contest.best, contest.nearest))
+        made = [_last_layer(d, kept(d.graph)) for d in several if not d.wide]
+        contest.add(found for found in made if found is not None)
+
+
+def _equalized(base: Draft) -> Iterator[Draft]:
+    """Yield the draft with channels scaled to one range, half the way and all of it."""
+    groups = ties(base.graph)
+    seen = [t for group in groups for t in group if t in base.ranges.low]
+    sample = base.ranges.sample[: few(base.graph, base.ranges.examples)]
+    channels = channel_ends(base.graph, seen, sample) if seen and sample else {}
+    for strength in _STRENGTHS:
+        found = equalized(base.graph, base.ranges, channels, strength) if channels else None
+        if found is None:
+            return
+        yield replace(
+            base,
+            graph=found.graph,
+            ranges=found.ranges,
+            floats={found.swap.get(op, op): reason for op, reason in base.floats.items()},
+            why=(*base.why, "channels are scaled to one range"),
+            price=base.price * _EQUALIZE,
+        )
+
+
+def _clip_single(contest: Contest) -> None:
+    """Clip single tensors, one after the other: those with most to win, and the last ones."""
+    best = contest.best
+    rare = [typical(best.ranges, best.ranges.look.ends, part) for part in _TYPICAL_ONE]
+    last = [head.tensor for head in heads(best.graph)]
+    for tensor in dict.fromkeys([*last, *gains(best.ranges, rare[0])[:_MOST_ONE]]):
+        for clip in rare:
+            if tensor in clip and contest.exceeds(_VISIBLE / 2):
+                contest.add([_clipped_one(contest.best, tensor, clip[tensor])])
+
+
+def _clipped_one(base: Draft, tensor: Tensor, wanted: Range) -> Draft:
+    clip = {**base.clip, tensor: wanted}
+    ranges = narrowed(base.graph, base.ranges, {tensor: wanted})
+    price = base.price * _CLIP_ONE
+    why = (*(w for w in base.why if _CLIPS not in w), f"{len(clip)} {_CLIPS}")
+    return replace(base, ranges=ranges, clip=clip, price=price, why=why, certain=_CERTAIN_ONE)
+
+
+def _widened(base: Draft, form: Wide) -> Draft:
+    wide = base.wide | set(form.ops)
+    ends = {t: base.ranges.of(t) for t in wide_tensors(base.graph, wide) if t in base.ranges.low}
+    chosen = {t: (_MARGIN * low, _MARGIN * high) for t, (low, high) in ends.items()}
+    return replace(
+        base,
+        ranges=narrowed(base.graph, base.ranges, chosen),
+        wide=wide,
+        why=(*base.why, form.why),
+        price=base.price * form.price,
+        certain=CERTAIN,
+    )
+
+
 def _clips(draft: Draft) -> list[dict[Tensor, Range]]:
-    values = draft.ranges.look.values
-    rare = [percentiles(draft.ranges, values, percent) for percent in _PERCENT]
-    return [clip for clip in rare if clip]
+    look = draft.ranges.look
+    rare = [typical(draft.ranges, look.ends, part) for part in _TYPICAL]
+    rare.append(percentiles(draft.ranges, look.values, _PERCENT))
+    ends = {*draft.graph.inputs, *(head.tensor for head in heads(draft.graph))}
+    inner = {t: r for t, r in rare[0].items() if t not in ends}
+    return [clip for clip in (*rare, inner) if clip]
 
 
 def _clipped(base: Draft, clip: Mapping[Tensor, Range]) -> Draft:
     if not clip:
         return base
-    why = (*base.why, f"{len(clip)} ranges clip rare values")
+    why = (*base.why, f"{len(clip)} {_CLIPS}")
     ranges = narrowed(base.graph, base.ranges, clip)
     return replace(base, ranges=ranges, why=why, clip=clip, price=base.price * _CLIP)
 
@@ -162,6 +197,7 @@ def _entered(base: Draft, form: Entrance, clip: Mapping[Tensor, Range]) -> Draft
         floats={**base.floats, **dict.fromkeys(form.floats, form.reason)},
         why=(*base.why, form.why),
         price=base.price * form.price,
+        certain=CERTAIN,
     )
     return _clipped(draft, {t: r for t, r in clip.items() if t in form.ranges.low})
 
