@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from litesmith.graph import DType, Graph, QuantParams
+from benchmarks.common import must_export
+from benchmarks.shared_models import SHARED, as_float, representative
+from litesmith.graph import DType, Graph, QuantParams, read
 from litesmith.graph.facts import FACTS
 from litesmith.graph.integers import to_integers, to_real
 from litesmith.kernels.evaluate import Hooks, evaluate
 from litesmith.kernels.simulate import grid, lean, limits, simulation, stored
+from litesmith.quantize import Quantize
 from litesmith.quantize.params import fixed_params
 from tests.conformance.sample import Sample
 from tests.conformance.samples import SAMPLES
@@ -21,7 +26,7 @@ from tests.conformance.test_int16 import COARSE
 from tests.conformance.wide_samples import WIDE_SAMPLES
 from tests.kernels.simulated import DEFECTS, Pair, op_by_op, pair, steps
 from tests.rewrite.generated.graphs import generate
-from tests.support.graphs import RELU, RELU6, Builder, const, draw, execute, random_cnn
+from tests.support.graphs import RELU, RELU6, Builder, const, draw, examples, execute, random_cnn
 
 SETS = ("default", "reference")
 _EVERY = (*SAMPLES, *WIDE_SAMPLES)
@@ -127,6 +132,10 @@ def test_lean_keeps_what_the_grid_does_not_imply() -> None:
     assert kept == {"implied": False, "below": True, "above": True, "six": False}
 
 
+def _even(steps: tf.Tensor, zero: float) -> tf.Tensor:
+    return tf.round(steps) + zero
+
+
 _quants = st.builds(
     fixed_params, st.floats(1e-6, 1e3), st.integers(-128, 127), st.sampled_from([8, 16])
 )
@@ -141,7 +150,7 @@ def _symmetric(quant: QuantParams) -> QuantParams:
 def test_grids(quant: QuantParams, in_steps: np.ndarray) -> None:
     x = np.float32(in_steps * quant.scale[0])
     wanted = to_real(to_integers(x, quant), quant)
-    for rounding in (None, tf.round):
+    for rounding in (None, _even):
         found = grid(quant, rounding)(tf.constant(x)).numpy()
         half = np.abs(in_steps + 0.5 - np.rint(in_steps + 0.5)) < 1e-2
         scale = float(quant.scale[0])
@@ -153,7 +162,7 @@ def test_grids(quant: QuantParams, in_steps: np.ndarray) -> None:
         np.testing.assert_allclose(again, found, rtol=1e-6, atol=1e-3 * scale)
 
 
-@pytest.mark.parametrize("rounding", [None, tf.round], ids=["fast", "even"])
+@pytest.mark.parametrize("rounding", [None, _even], ids=["fast", "even"])
 def test_gradients_pass_straight_through_inside_the_range(rounding: object) -> None:
     quant = fixed_params(0.1, -28)
     low, high = limits(quant)
@@ -203,3 +212,36 @@ def test_trains_through_the_rounding() -> None:
         loss = -tf.reduce_mean(tf.math.log(found[..., 0] + 0.01))
     gradients = tape.gradient(loss, list(constants.values()))
     assert all(g is not None and np.isfinite(g).all() and np.abs(g).max() > 0 for g in gradients)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHARED)
+def test_real_models_from_end_to_end(name: str, shared: Path, tmp_path: Path) -> None:
+    """As far from the kernels that ship as LiteRT's other kernels at most: scores and decisions."""
+    model, exact = SHARED[name], tmp_path / "float.tflite"
+    raw = as_float(model, np.load(representative(model, shared, 600, tmp_path / "raw.npy")))
+    must_export(shared / model.path, exact, "--quantize", "none")
+    graph = read(exact.read_bytes())
+    if graph.ops[-1].kind == "SOFTMAX":
+        logits = graph.ops[-1].inputs[0]
+        assert logits is not None
+        graph = graph.with_(outputs=(logits,), ops=graph.ops[:-1], signatures=())
+    raw = raw.reshape(-1, *graph.inputs[0].shape)
+    step = Quantize("int8")
+    prepared = step.prepared(graph, examples(graph, [raw[::3]]))
+    annotated = step.annotated(prepared)
+    both = Pair(annotated, step.finished(prepared, annotated).graph)
+    found = both.simulated([raw])[0]
+    shipped, other = (execute(both.file, [raw], kernels)[0] for kernels in SETS)
+    spread = float(shipped.std())
+    print(f"{name}: {_apart(found, shipped) / spread:.5f} of the spread, kernels", end=" ")
+    print(f"{_apart(other, shipped) / spread:.5f}; decisions", end=" ")
+    print(f"{_decides(found, shipped):.4f}, kernels {_decides(other, shipped):.4f}, n={len(raw)}")
+    assert _apart(found, shipped) <= max(_apart(other, shipped), 1e-3 * spread)
+    assert _decides(found, shipped) <= _decides(other, shipped) + 2 / len(raw)
+
+
+def _decides(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the part of examples whose largest output is another."""
+    flat = (v.reshape(len(v), -1).argmax(-1) for v in (a, b))
+    return float(np.not_equal(*flat).mean())

@@ -25,27 +25,30 @@ from litesmith.kernels.value import TfTensor, Value
 _COMPUTES = frozenset({"AVERAGE_POOL_2D", "L2_POOL_2D", "RESIZE_BILINEAR"})
 
 
-def _even(q: TfTensor) -> TfTensor:
-    return tf.round(q)
+def _even(steps: TfTensor, zero: float) -> TfTensor:
+    return tf.round(steps) + zero
 
 
-def _away(q: TfTensor) -> TfTensor:
+def _away(steps: TfTensor, zero: float) -> TfTensor:
     # Halves are computed in float: what is meant to be one may be a little less.
-    return tf.sign(q) * tf.floor(tf.abs(q) + _HALF)
+    integers = steps + zero
+    return tf.sign(integers) * tf.floor(tf.abs(integers) + _HALF)
 
 
-def _down(q: TfTensor) -> TfTensor:
-    return tf.floor(q + (_HALF - 0.5))
+def _down(steps: TfTensor, zero: float) -> TfTensor:
+    return tf.floor(steps + (_HALF - 0.5)) + zero
 
 
-Rounding = Callable[[TfTensor], TfTensor]
+Rounding = Callable[[TfTensor, float], TfTensor]
 _HALF = 0.5 + 1e-4
-# How kernels round integers (zero point added), where it shows: results of sums of few values lie
-# halfway between two integers time and again, and the table of SQRT is not rounded at all.
+# How kernels round, where it shows: pixels that were scaled and sums of few values lie halfway
+# between two integers time and again, and the table of SQRT is not rounded at all. A function takes
+# the real value in steps of the grid, and the zero point.
 _ROUNDING: Mapping[str, Rounding] = {
     "ADD": _even,
     "AVERAGE_POOL_2D": _away,
     "MEAN": _even,
+    "QUANTIZE": _even,
     "RESIZE_BILINEAR": _even,
     "SQRT": _down,
     "SUB": _even,
@@ -91,7 +94,7 @@ def grid(quant: QuantParams, rounding: Rounding | None = None) -> Callable[[TfTe
 
     Args:
         quant: of an activation, 8 or 16 bits.
-        rounding: of integers; None: halves (and what is within 1e-4 of them) go up, for which
+        rounding: to integers; None: halves (and what is within 1e-4 of them) go up, for which
             TensorFlow has one op, ten times faster than a chain of them with its gradients.
     """
     scale, zero = float(quant.scale[0]), float(quant.zero_point[0])
@@ -111,7 +114,7 @@ def grid(quant: QuantParams, rounding: Rounding | None = None) -> Callable[[TfTe
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def chain(x: TfTensor) -> tuple[TfTensor, Callable[[TfTensor], TfTensor]]:
-        q = tf.clip_by_value(rounding(x / scale + zero), -half, half - 1)
+        q = tf.clip_by_value(rounding(x * (1 / scale), zero), -half, half - 1)
         return (q - zero) * scale, lambda upstream: gradient(upstream, x)
 
     made: Callable[[TfTensor], TfTensor] = chain
