@@ -138,7 +138,7 @@ def test_options_reach_the_trainer(use, out):
     settings = trainer.jobs[0].settings
     assert (settings.steps, settings.seed, settings.augment) == (70, 5, False)
     assert settings.loss == "cross_entropy"
-    assert np.array_equal(settings.labels, y)
+    assert np.array_equal(settings.labels.reshape(-1), y)
 
 
 def test_a_listener_is_told_of_training(use, out):
@@ -247,6 +247,7 @@ def test_what_the_trainer_finds_of_no_use_is_no_success(use, out):
         ({"data": X, "augment": False}, "--no-augment is of no use"),
         ({"data": X, "train": "auto", "loss": "mes"}, "no loss 'mes'"),
         ({"data": X, "train": "auto", "loss": "mse"}, "--loss needs labels"),
+        ({"data": (X, X[:, 0]), "train": "auto", "loss": "crossentropy"}, "a class index"),
         ({"data": X, "train": "auto", "quantize": "none"}, "nothing to train"),
         ({"data": X, "train": "auto", "quantize": "float16"}, "nothing to train"),
         ({"data": X, "train": "auto", "resume": True}, "nothing to resume"),

@@ -18,6 +18,7 @@ from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.annotate import carried
 from litesmith.recipe import step_options
 from litesmith.report import StepFacts, TrainingFacts, TrainingPoint
+from litesmith.train.labels import fitted_labels
 from litesmith.train.nouns import Settings
 from litesmith.train.process import Ears, Job, Point, Result
 from litesmith.train.process import train as in_a_child
@@ -202,14 +203,16 @@ def _declined(subject: _Subject, lesson: Lesson, why: str) -> Made:
 
 def _trained(subject: _Subject, lesson: Lesson) -> Result:
     step, examples, labels = lesson.step, lesson.examples, None
+    loss = find_loss(step.loss) if step.loss else None
     if lesson.labelled is not None:
         labelled = lesson.labelled.take(at_most(subject.teacher.inputs))
-        examples, labels = labelled.examples, labelled.labels
+        examples = labelled.examples
+        labels = fitted_labels(loss or "", labelled.labels, subject.teacher.outputs[0])
     settings = Settings(
         steps=step.count,
         seed=step.seed,
         augment=step.augment,
-        loss=find_loss(step.loss) if step.loss else None,
+        loss=loss,
         labels=labels,
     )
     lesson.listen("train", 0.0)
