@@ -37,4 +37,14 @@ def distill(
     Raises:
         InputError: examples or a state that do not fit.
     """
-    raise AssertionError
+    from litesmith.train.examples import as_inputs
+    from litesmith.train.reasons import reason_against
+
+    arrays = as_inputs(student, examples)
+    why = reason_against(teacher, student, arrays, settings)
+    if why is not None:
+        return Trained(student, False, why)
+    from litesmith.train.run import Run
+
+    run = Run(teacher, student, arrays, settings, on_progress, should_stop)
+    return run.done(resume)

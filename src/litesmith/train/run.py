@@ -1,0 +1,176 @@
+"""A run of training: start, steps, looks at held-out examples, the best state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from litesmith.errors import InputError
+from litesmith.graph import Array, Graph
+from litesmith.kernels.frozen import frozen_ops
+from litesmith.train import augment
+from litesmith.train.learned import changes, with_tensors
+from litesmith.train.lesson import Lesson, Parts
+from litesmith.train.nouns import Progress, Settings, State, Trained
+from litesmith.train.schedule import plan, rate_at
+from litesmith.train.start import starts
+from litesmith.train.trainer import Trainer
+
+_SOME = 256  # examples that show moments
+_SAME = 1e-9  # variance of answers that do not depend on the example
+_PERFECT = 1e-6  # loss from which there is nothing left to learn
+
+
+@dataclass
+class _Best:
+    """The best vector so far, and how it does."""
+
+    vector: Array
+    loss: float
+    agreement: float
+
+
+class Run:
+    """Everything that one call of `distill` holds.
+
+    Args:
+        teacher, student, settings, on_progress, should_stop: as `distill` takes them.
+        examples: one array (n, *graph shape) per input.
+    """
+
+    def __init__(
+        self,
+        teacher: Graph,
+        student: Graph,
+        examples: Sequence[Array],
+        settings: Settings,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._began = time.monotonic()
+        self._graph, self._settings = student, settings
+        self._tell, self._stops = on_progress, should_stop
+        self._lesson = Lesson(teacher, student, settings.loss)
+        network = self._lesson.student
+        self._plan = plan(student, network.weights, len(examples[0]), settings)
+        order = np.random.default_rng(settings.seed).permutation(len(examples[0]))
+        rows = np.sort(order[: len(order) - self._plan.held])
+        held = np.sort(order[len(order) - self._plan.held :]) if self._plan.held else rows[:_SOME]
+        arrays = [*examples] if settings.labels is None else [*examples, settings.labels]
+        self._taught = [x[rows] for x in arrays]
+        self._held = [x[held] for x in arrays]
+        self._inputs = len(examples)
+        self._frozen = tuple(sorted({op.kind for op in frozen_ops(student)}))
+
+    def done(self, resume: State | None) -> Trained:
+        """Train to the end, or until the user stops it."""
+        some = [x[: self._some()] for x in self._taught[: self._inputs]]
+        if max(self._lesson.measure(some), default=0.0) <= _SAME:
+            return self._declined("the float model answers all examples alike")
+        given = self._lesson.student.start()
+        self._trainer = Trainer(self._lesson, given, Parts(label=self._settings.label_weight))
+        first = self._look(given)
+        self._best = _Best(given, *first)
+        step = 0
+        if resume is None:
+            self._begin(some)
+        else:
+            step = self._resumed(resume)
+        self._varied = self._variations(some)
+        step = self._steps(step)
+        return self._result(step, first)
+
+    def _some(self) -> int:
+        """Return how many examples one pass may take."""
+        return max(1, min(_SOME, len(self._taught[0]), 4 * self._plan.part))
+
+    def _begin(self, some: Sequence[Array]) -> None:
+        """Start from the best of what needs no gradient."""
+        found = starts(self._lesson, some)
+        looks = {name: self._look(vector) for name, vector in found.items()}
+        name = min(looks, key=lambda n: looks[n][0])
+        self._keep(found[name], *looks[name])
+        self._trainer.restart(found[name])
+
+    def _look(self, vector: Array) -> tuple[float, float]:
+        return self._trainer.look(vector, self._held, self._plan.part)
+
+    def _keep(self, vector: Array, loss: float, agreement: float) -> None:
+        if loss < self._best.loss or not np.isfinite(self._best.loss):
+            self._best = _Best(vector, loss, agreement)
+
+    def _variations(self, some: Sequence[Array]) -> augment.Varied:
+        if not self._settings.augment:
+            return ()
+        return augment.chosen(some, self._lesson.constancy, self._settings.seed)
+
+    def _batch(self, step: int) -> list[Array]:
+        """Return the batch of a step: the same for a seed, whatever ran before."""
+        count, batch, seed = len(self._taught[0]), self._plan.batch, self._settings.seed
+        per_pass = max(count // batch, 1)
+        order = np.random.default_rng((seed, step // per_pass)).permutation(count)
+        at = (step % per_pass) * batch
+        found = [x[order[at : at + batch]] for x in self._taught]
+        random = np.random.default_rng((seed, step, 1))
+        found[: self._inputs] = augment.varied(found[: self._inputs], self._varied, random)
+        return found
+
+    def _steps(self, step: int) -> int:
+        plan = self._plan
+        since, from_step = time.monotonic(), step
+        while step < plan.steps and self._best.loss > _PERFECT and not self._stops():
+            self._trainer.step(self._batch(step), rate_at(plan, step), plan.part)
+            step += 1
+            if step % plan.look_every == 0 or step == plan.steps:
+                self._keep_and_tell(step, (time.monotonic() - since) / (step - from_step))
+        return step
+
+    def _keep_and_tell(self, step: int, pace: float) -> None:
+        vector = self._trainer.vector
+        loss, agreement = self._look(vector)
+        self._keep(vector, loss, agreement)
+        seconds = time.monotonic() - self._began
+        left = pace * (self._plan.steps - step)
+        self._tell(
+            Progress(
+                step, self._plan.steps, loss, agreement, self._best.loss, seconds, left,
+                lambda: self._state(step),
+            )
+        )  # fmt: skip
+
+    def _state(self, step: int) -> State:
+        swap = self._lesson.student.trained(self._best.vector)
+        arrays = self._trainer.arrays()
+        arrays["best_vector"] = self._best.vector
+        arrays["best_look"] = np.float64([self._best.loss, self._best.agreement])
+        return State(step, {**arrays, **changes(self._graph, swap)})
+
+    def _resumed(self, state: State) -> int:
+        size = self._lesson.student.start().size
+        given = state.arrays.get("best_vector")
+        if given is None or given.size != size or state.step > self._plan.steps:
+            raise InputError("The saved state of training belongs to another model or scheme.")
+        self._trainer.resume(state.arrays)
+        self._best = _Best(given, *(float(v) for v in state.arrays["best_look"]))
+        return state.step
+
+    def _declined(self, why: str) -> Trained:
+        return Trained(self._graph, False, why, frozen=self._frozen)
+
+    def _result(self, step: int, first: tuple[float, float]) -> Trained:
+        better = self._best.loss < first[0]
+        seconds = time.monotonic() - self._began
+        graph = self._graph
+        why = "nothing better was found than what quantizing gave"
+        if better:
+            graph = with_tensors(graph, self._lesson.student.trained(self._best.vector))
+            count = len(self._taught[0])
+            why = f"{step} steps on {count} examples, taught by the float model"
+        looks = zip(first, (self._best.loss, self._best.agreement), strict=True)
+        (loss, agreement) = looks
+        return Trained(
+            graph, better, why, step, loss, agreement, seconds, self._frozen, self._state(step)
+        )

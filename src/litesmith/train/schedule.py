@@ -1,0 +1,97 @@
+"""How many steps, how large: from bits, examples and size of the network, never from a clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from litesmith.graph import Graph
+from litesmith.graph.facts import FACTS
+from litesmith.train.nouns import Settings
+from litesmith.train.parameters import FLOAT_BITS, Weight
+
+RATE = 5e-3  # units per step, at the start of the cosine
+LOOKS = 20  # at the held-out examples
+_STEPS = {1: 4000, 2: 4000, 3: 1500, 4: 600}  # by the bits of most weights
+_STEPS_FINE = 200
+_BATCH = 64
+# A step of this many multiply-accumulates takes about 0.1 s on two cores, forward and backward of
+# student and teacher; larger networks get fewer steps, but not less than this part of them.
+_STEP_MACS = 1.2e9
+_LEAST = 0.25
+_HELD = 256
+_HELD_PART = 0.1
+_FEW = 64  # examples, below which none are held out
+_BYTES_PER_VALUE = 14  # of a result: teacher, student, what the gradient needs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does.
+
+    Attributes:
+        steps: optimizer steps.
+        batch: examples per step.
+        part: examples per pass; smaller than `batch` where memory is short.
+        rate: at the start.
+        held: examples at the end of the set that are looked at, not trained on.
+        look_every: steps.
+    """
+
+    steps: int
+    batch: int
+    part: int
+    rate: float
+    held: int
+    look_every: int
+
+
+def plan(graph: Graph, weights: tuple[Weight, ...], count: int, settings: Settings) -> Plan:
+    """Return what a run on `count` examples does."""
+    batch = min(settings.batch or _BATCH, count)
+    held = 0 if count < _FEW else min(_HELD, math.ceil(_HELD_PART * count))
+    batch = min(batch, count - held)
+    steps = settings.steps or _steps(weights, macs(graph) * batch)
+    room = settings.memory_mb * 2**20 / max(_BYTES_PER_VALUE * _values(graph), 1)
+    part = int(np.clip(room, 1, batch))
+    part = math.ceil(batch / math.ceil(batch / part))
+    return Plan(steps, batch, part, RATE, held, max(1, steps // LOOKS))
+
+
+def rate_at(plan: Plan, step: int) -> float:
+    """Return the rate of a step: half a cosine from `rate` to 0."""
+    return 0.5 * plan.rate * (1 + math.cos(math.pi * step / plan.steps))
+
+
+def _steps(weights: tuple[Weight, ...], step_macs: float) -> int:
+    wanted = _STEPS.get(_common_bits(weights), _STEPS_FINE)
+    slower = step_macs / _STEP_MACS
+    return round(wanted * float(np.clip(1 / max(slower, 1e-9), _LEAST, 1.0)))
+
+
+def _common_bits(weights: tuple[Weight, ...]) -> int:
+    """Return the fewest bits that a quarter of all weights have."""
+    total = sum(w.start.size for w in weights)
+    for bits in sorted({w.bits for w in weights}):
+        if 4 * sum(w.start.size for w in weights if w.bits <= bits) >= total:
+            return bits
+    return FLOAT_BITS
+
+
+def macs(graph: Graph) -> float:
+    """Return the multiply-accumulates of an example, of ops with weights in the main graph."""
+    total = 0.0
+    for op in graph.ops:
+        row = FACTS.get(op.kind)
+        if row is not None and row.weights is not None:
+            weights = op.inputs[row.weights.index]
+            channels = weights.shape[row.weights.axis] if weights is not None else 1
+            total += float(np.prod(op.outputs[0].shape)) * np.prod(weights.shape) / max(channels, 1)
+    return total
+
+
+def _values(graph: Graph) -> int:
+    """Return how many values all results of an example have."""
+    return sum(math.prod(t.shape) for op in graph.ops for t in op.outputs if t.dtype.is_float)
