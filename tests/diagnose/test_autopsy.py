@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from litesmith.diagnose import Finding, autopsy
-from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph import DType, Graph, Op, QuantParams, Tensor, read
 from litesmith.graph.edit import rebuild, substitute
 from litesmith.quantize import Quantize
+from litesmith.quantize.kernel_files import CASES, Form, kernel_file
 from tests.support.graphs import Builder, const, examples, integer, make, named, random_cnn
 
 
@@ -222,6 +223,20 @@ def test_a_hybrid_depthwise_kernel_is_slow() -> None:
     x, y = b.input((1, 8, 8, 8)), Tensor("y", (1, 8, 8, 8))
     graph = Graph((x,), (y,), (make("DEPTHWISE_CONV_2D", [x, stored, None], [y]),))
     assert [one.code for one in autopsy(graph)] == ["slow_kernel"]
+
+
+def test_kernels_that_are_wrong_are_told_apart() -> None:
+    for kind, dtype, code in (
+        ("CONV_2D", DType.INT2, "broken_kernel"),
+        ("DEPTHWISE_CONV_2D", DType.INT4, "broken_kernel"),
+        ("CONV_2D", DType.INT4, "slow_kernel"),
+    ):
+        case = next(c for c in CASES if c.kind == kind)
+        bits = 2 if dtype is DType.INT2 else 4
+        file = kernel_file(case, Form(f"hybrid int{bits}", bits))
+        assert file is not None
+        (found,) = [one for one in autopsy(read(file.model)) if one.code.endswith("kernel")]
+        assert found.code == code and "litesmith kernels" in found.why
 
 
 def test_the_most_severe_come_first() -> None:

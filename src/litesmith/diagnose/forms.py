@@ -1,20 +1,17 @@
-"""Parts of a quantized file that compute in float, and kernels that are slow for their form.
-
-Ratios are those of facts.md, measured on x86-64 with one thread.
-"""
+"""Parts of a quantized file that compute in float, and kernels that are slow for their form."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from litesmith.diagnose.bounds import stored
 from litesmith.diagnose.findings import HIGH, LOW, MEDIUM, Finding, kinds, place
-from litesmith.graph import DType, Graph, Op
+from litesmith.graph import Graph, Op
 from litesmith.graph.census import computes_in_float
 from litesmith.graph.edit import producers, users
 from litesmith.graph.facts import facts
 from litesmith.quantize.plan import CARRIERS
+from litesmith.quantize.slow_forms import slow_forms
 
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
@@ -98,55 +95,21 @@ def detours(graph: Graph) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Slow:
-    """A form of an op with a poor kernel: (data, weights) types, and how much slower it is."""
-
-    kind: str
-    data: DType
-    weights: DType
-    times: float
-    than: str
-    hint: str
-    severity: str = MEDIUM
-
-
-_INT8_DATA = "Use --quantize int8; keep int16 for the few ops that need it (--bits PATTERN=16)."
-_INT8_WEIGHTS = "int4 weights save bytes here, not time: --bits CONV_2D=8 gives the speed back."
-_SLOW = (
-    _Slow("CONV_2D", DType.INT16, DType.INT8, 148, "int8", _INT8_DATA),
-    _Slow("DEPTHWISE_CONV_2D", DType.INT16, DType.INT8, 66, "int8", _INT8_DATA),
-    _Slow("CONV_2D", DType.INT8, DType.INT4, 3.5, "int8 weights", _INT8_WEIGHTS),
-    _Slow("CONV_2D", DType.FLOAT32, DType.INT4, 3.5, "int8 weights", _INT8_WEIGHTS),
-    _Slow("DEPTHWISE_CONV_2D", DType.FLOAT32, DType.INT8, 4.8, "float weights",
-          "Export with --quantize dynamic of litesmith, which expands such weights on loading."),
-    _Slow("CONV_2D", DType.FLOAT32, DType.INT2, 1, "anything: the kernel yields NaN",
-          "Use weights of 4 or 8 bits.", HIGH),
-)  # fmt: skip
-
-
 def slow(graph: Graph) -> Iterator[Finding]:
-    """Yield ops whose kernel is slow in the form that they have, one finding per form."""
-    for row in _SLOW:
-        found = [op for part in graph.graphs() for op in part.ops if _has_form(op, row)]
-        if not found:
-            continue
-        one = "one op has" if len(found) == 1 else f"{len(found)} ops have"
+    """Yield ops whose kernel is slow or wrong in the form that they have, one finding per form."""
+    for form in slow_forms(graph):
+        one = "one op is" if len(form.ops) == 1 else f"{len(form.ops)} ops are"
         yield Finding(
-            "slow_kernel" if row.times > 1 else "broken_kernel", row.severity, row.kind,
-            place(found[0]), row.times,
-            f"{one.capitalize()} {row.data.value} data and {row.weights.value} weights.",
-            f"The kernel is about {row.times:g} times slower than with {row.than}."
-            if row.times > 1 else f"It is worse than {row.than}.",
-            row.hint,
+            "broken_kernel" if form.defect else "slow_kernel",
+            HIGH if form.defect else MEDIUM, form.kind, place(form.ops[0]), form.times,
+            f"{one.capitalize()} in {form.form} form.",
+            f"LiteRT's kernel of it {_said(form.defect)} (`litesmith kernels`)."
+            if form.defect
+            else f"LiteRT's kernel takes {form.times:.2g} times as long as that of {form.against} "
+            "(`litesmith kernels`).",
+            form.hint,
         )  # fmt: skip
 
 
-def _has_form(op: Op, row: _Slow) -> bool:
-    data, weights = op.input(0), op.input(1)
-    return (
-        op.kind == row.kind
-        and data is not None
-        and weights is not None
-        and (data.dtype, weights.dtype) == (row.data, row.weights)
-    )
+def _said(defect: str) -> str:
+    return defect if defect.startswith("answers") else f"is {defect}"

@@ -74,3 +74,14 @@ def ratio(kind: str, form: str, against: str) -> float | None:
         if case.split()[0] == kind and isinstance(a, float) and isinstance(b, float):
             found.append(a / b)
     return statistics.median(found) if found else None
+
+
+def defect(kind: str, form: str) -> str:
+    """Return what is wrong with the kernel of one form of an op, "" where nothing is or is known.
+
+    Args:
+        kind: op kind.
+        form: a name of `kernel_files.FORMS`.
+    """
+    found = [forms.get(form) for case, forms in MEASURED.items() if case.split()[0] == kind]
+    return next((value for value in found if isinstance(value, str)), "")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
-from litesmith.graph import DType, Graph, Op, Tensor
+from litesmith.graph import DType, Graph, Op
 from litesmith.graph.census import float_ops
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import FACTS
 from litesmith.graph.step import Notice
 from litesmith.quantize.kernel_table import ratio
 from litesmith.quantize.plan import CARRIERS
+from litesmith.quantize.slow_forms import form_of, slow_forms
 from litesmith.quantize.weights import FOUR_BIT
 
 
@@ -76,54 +76,18 @@ def place(op: Op) -> str:
     return names[0] if names else "?"
 
 
-@dataclass(frozen=True)
-class _Price:
-    """A form that LiteRT's kernels are slow in.
-
-    Attributes:
-        form: a name of `kernel_files.FORMS`.
-        against: the form that does better.
-        hint: the way on.
-    """
-
-    form: str
-    against: str
-    hint: str
-
-
-_PRICES = (
-    _Price(
-        "int16x8",
-        "int8",
-        "XNNPACK has no int16 activations; keep them for few ops: --quantize int8 --bits OP=16.",
-    ),
-    _Price("int4", "int8", "It saves bytes, not time: --bits {kind}=8 is faster."),
-    _Price("hybrid int4", "hybrid int8", "It saves bytes, not time: --bits {kind}=8 is faster."),
-    _Price(
-        "expanded int4", "expanded int8", "It saves bytes, not time: --bits {kind}=8 is faster."
-    ),
-)
-_SLOWER = 1.5  # from here on it is worth a word
-
-
 def prices(graph: Graph) -> tuple[Notice, ...]:
     """Return one notice per kind of op whose form LiteRT's kernels are slow in, with numbers."""
-    made_by = producers(graph)
-    forms = Counter((op.kind, form) for op in graph.ops if (form := _form(op, made_by)))
-    found = []
-    for price in _PRICES:
-        for (kind, form), count in forms.items():
-            times = ratio(kind, form, price.against) if form == price.form else None
-            if times is not None and times > _SLOWER:
-                found.append(
-                    Notice(
-                        "slow_kernel",
-                        f"{count} {kind} in {form} form: LiteRT's kernel takes {times:.2g} times "
-                        f"as long as that of {price.against} (`litesmith kernels`).",
-                        price.hint.format(kind=kind),
-                    )
-                )
-    return tuple(found)
+    return tuple(
+        Notice(
+            "slow_kernel",
+            f"{len(slow.ops)} {slow.kind} in {slow.form} form: LiteRT's kernel takes "
+            f"{slow.times:.2g} times as long as that of {slow.against} (`litesmith kernels`).",
+            slow.hint,
+        )
+        for slow in slow_forms(graph)
+        if not slow.defect
+    )
 
 
 def keeps_bytes(graph: Graph, form: str, asked: Collection[Op] = ()) -> str | None:
@@ -136,7 +100,7 @@ def keeps_bytes(graph: Graph, form: str, asked: Collection[Op] = ()) -> str | No
     """
     made_by = producers(graph)
     slow, against = form, form.replace("4", "8")
-    forms = ((op, _form(op, made_by)) for op in graph.ops if op not in asked)
+    forms = ((op, form_of(op, made_by)) for op in graph.ops if op not in asked)
     kept = Counter(op.kind for op, found in forms if found in (against, "expanded int8"))
     found = []
     for kind, count in kept.items():
@@ -148,24 +112,3 @@ def keeps_bytes(graph: Graph, form: str, asked: Collection[Op] = ()) -> str | No
         )
         found.append(f"{count} {kind} keep 8 bits: {why}")
     return "; ".join(found) or None
-
-
-def _form(op: Op, made_by: Mapping[Tensor, Op]) -> str | None:
-    """Return the name that `kernel_files` has for the form of an op with weights."""
-    row = FACTS.get(op.kind)
-    weights = op.input(row.weights.index) if row and row.weights else None
-    data = op.input(row.activations[0]) if row and row.weights else None
-    if weights is None or data is None:
-        return None
-    maker = made_by.get(weights)
-    expanded = maker is not None and maker.kind == "DEQUANTIZE"
-    stored = maker.inputs[0] if maker is not None and expanded else weights
-    if stored is None or stored.dtype not in (DType.INT4, DType.INT8):
-        return None
-    if data.dtype is DType.INT16:
-        return "int16x8"
-    if data.dtype is DType.INT8:
-        return stored.dtype.value
-    blocks = stored.quant is not None and stored.quant.blockwise is not None
-    name = f"{'expanded' if expanded else 'hybrid'} {stored.dtype.value}"
-    return f"{name} blocks" if blocks else name
