@@ -35,6 +35,10 @@ def _away(steps: TfTensor, zero: float) -> TfTensor:
     return tf.sign(integers) * tf.floor(tf.abs(integers) + _HALF)
 
 
+def _up(steps: TfTensor, zero: float) -> TfTensor:
+    return tf.floor(steps + _HALF) + zero
+
+
 def _down(steps: TfTensor, zero: float) -> TfTensor:
     return tf.floor(steps + (_HALF - 0.5)) + zero
 
@@ -49,7 +53,7 @@ _ROUNDING: Mapping[str, Rounding] = {
     "AVERAGE_POOL_2D": _away,
     "MEAN": _even,
     "QUANTIZE": _even,
-    "RESIZE_BILINEAR": _even,
+    "RESIZE_BILINEAR": _up,
     "SQRT": _down,
     "SUB": _even,
     "SUM": _even,
