@@ -18,7 +18,7 @@ from litesmith.graph.facts import FACTS
 from tests.conformance.samples import SAMPLES
 from tests.support.graphs import SAME, VALID, const, make, one_op
 
-F32, I4, I8, I16 = DType.FLOAT32, DType.INT4, DType.INT8, DType.INT16
+F32, I2, I4, I8, I16 = DType.FLOAT32, DType.INT2, DType.INT4, DType.INT8, DType.INT16
 I32, I64, U8, BOOL = DType.INT32, DType.INT64, DType.UINT8, DType.BOOL
 _SHAPE = (1, 4, 4, 3)
 _DENSE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -68,6 +68,19 @@ def _retyped() -> Iterator[Case]:
             yield Case(f"{sample}-{dtype}", _with_types(graph, dtype, weights))
         if sample.kind in _DENSE:
             yield Case(f"{sample}-int8xint4", _with_types(graph, I8, I4))
+
+
+def int2_cases() -> Iterator[Case]:
+    """Yield FULLY_CONNECTED with int2 weights, which only LiteRT runs; apart from `cases`.
+
+    Other tools' answers to those are recorded.
+    """
+    for columns in (4, 6, 7, 8, 64):
+        x, y = value(I8, "a", (2, columns)), value(I8, "o", (2, 5), 0.1)
+        scales = np.full(5, 0.01, np.float32), np.zeros(5, np.int64)
+        data = np.resize(np.array([-1, 0, 1], np.int8), (5, columns))
+        weights = Tensor("w", data.shape, I2, data, QuantParams(*scales, 0, 2))
+        yield case("FULLY_CONNECTED", f"int8xint2-{columns}", [x, weights], [y], version=12)
 
 
 def _with_types(graph: Graph, dtype: DType, weights: DType | None) -> Graph:

@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 from litesmith.graph import write
 from litesmith.targets import find_target
 from litesmith.targets.rules import objection
-from tests.targets.cases import cases
+from tests.targets.cases import cases, int2_cases
 
 
 def _delegated(model: bytes) -> bool | None:
@@ -23,7 +23,7 @@ def _delegated(model: bytes) -> bool | None:
 def test_what_the_table_says_is_what_the_delegate_takes():
     table = find_target("cpu").table
     wrong, compared = [], 0
-    for case in cases():
+    for case in (*cases(), *int2_cases()):
         taken = _delegated(write(case.graph))
         if taken is None:
             continue

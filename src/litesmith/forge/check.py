@@ -19,6 +19,7 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import Graph
 from litesmith.graph.census import computes_in_float, float_ops, op_counts, weights_bits
+from litesmith.graph.packed import with_constants
 from litesmith.graph.step import Notice, silent
 from litesmith.interface.metadata import summarize
 from litesmith.quantize import integer_ops
@@ -62,7 +63,7 @@ def run(
     report = _report(facts, graph, len(model), wanted, started)
     notices: tuple[Notice, ...] = ()
     if report.quantized:
-        found, notices = autopsy.run(graph, examples)
+        found, notices = autopsy.run(with_constants(graph), examples)
         report = replace(report, findings=found)
     elif examples is not None:
         notices = lint.run(graph, graph, lint.Given(examples, data, preprocess))

@@ -13,7 +13,8 @@ from litesmith.graph.enums import Activation
 from litesmith.targets import constraints as c
 from litesmith.targets.rules import Constraint, Row, Source, Table, Types, left_out, table_of
 
-F32, F16, I4, I8, U8 = DType.FLOAT32, DType.FLOAT16, DType.INT4, DType.INT8, DType.UINT8
+F32, F16, I2, I4 = DType.FLOAT32, DType.FLOAT16, DType.INT2, DType.INT4
+I8, U8 = DType.INT8, DType.UINT8
 _CLAMPED = c.fused(
     Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6
 )  # fmt: skip
@@ -88,9 +89,12 @@ def _unit_slices(op: Op) -> bool:
     return plain and c.constant(op, 1, 2, 3) and all(s == 1 for s in c.numbers(op.input(3)))
 
 
-def _int4_columns(op: Op) -> bool:
+_WHOLE_BYTES = {I4: 2, I2: 4}  # weights in a byte
+
+
+def _whole_bytes(op: Op) -> bool:
     weights = op.input(1)
-    return weights is None or weights.dtype is not I4 or weights.shape[-1] % 2 == 0
+    return weights is None or weights.shape[-1] % _WHOLE_BYTES.get(weights.dtype, 1) == 0
 
 
 def _rows() -> Iterator[Row]:
@@ -103,9 +107,13 @@ def _rows() -> Iterator[Row]:
         "Pad the weights with zeros.",
     )  # fmt: skip
     yield Row("TRANSPOSE_CONV", _DENSE | _HYBRID, True, (*linear, covers), "measured")
-    even = Constraint("int4_columns", "an even number of int4 input channels", _int4_columns)
+    even = Constraint(
+        "whole_bytes",
+        "a multiple of 2 input channels where weights are int4, of 4 where they are int2",
+        _whole_bytes,
+    )
     yield Row(
-        "FULLY_CONNECTED", _DENSE | _HYBRID | {Types(F32, I4), Types(I8, I4)}, True,
+        "FULLY_CONNECTED", _DENSE | _HYBRID | {Types(F32, I4), Types(I8, I4), Types(I8, I2)}, True,
         (*linear, even), "measured",
     )  # fmt: skip
     computed = Constraint(
