@@ -7,7 +7,8 @@ import pytest
 
 from litesmith.diagnose import measured
 from litesmith.graph import Graph
-from tests.support.graphs import Builder, examples, integer, named
+from litesmith.quantize import Quantize
+from tests.support.graphs import Builder, draw, examples, integer, named, random_cnn
 
 FEATURES = 24
 
@@ -45,6 +46,15 @@ def test_values_beyond_what_was_calibrated() -> None:
     found = codes(quantized(model(), drawn(200)), drawn() * 4)
     assert found["input_beyond"] == "high"
     assert "saturated" in found
+
+
+@pytest.mark.parametrize("seed", [6, 25, 28, 50])
+def test_ends_of_functions_and_scores_that_hardly_move_are_no_saturation(seed: int) -> None:
+    """Nets with swish (its least value is an end) and with nearly constant answers."""
+    graph = random_cnn(seed)
+    file = Quantize("int8")(graph, examples(graph, count=96)).graph
+    (fed,) = draw(graph, 96, seed=1000)
+    assert "saturated" not in codes(file, fed[:, 0])
 
 
 def test_ranges_that_outliers_made() -> None:
