@@ -19,9 +19,9 @@ _ENOUGH = 32  # examples from which on something never seen is told
 # Of the values. Calibration may cut off a hundredth on purpose, or for not having seen it.
 _SATURATED, _BADLY = 0.02, 0.05
 _VALUES = 10  # fewer at an end prove nothing
-# What was cut off piles up at an end: so many times the values of the next integer. Where a function
-# has its own minimum there (swish) the last integer has 1.4 times as many, where a score hardly
-# moves about as many.
+# What was cut off piles up at an end: so many times the values of the next integer. Where a
+# function has its own minimum there (swish) the last integer has 1.4 times as many, where a score
+# hardly moves about as many.
 _PILE = 3
 _MOVES = 3  # integers: what moves by less says nothing of the range
 _BEYOND = 0.005
