@@ -195,6 +195,13 @@ def test_a_recipe_trains_what_was_quantized(use, out, tmp_path, order):
         litesmith.export("m.keras", out, data=X, recipe=recipe)
 
 
+def integers():
+    """Return x0 float32[1, 8] → y0 int32[1, 5]: rounded values, which no gradient passes."""
+    b = Builder(0)
+    x = b.op("FULLY_CONNECTED", b.input((1, 8)), b.weights(5, 8), b.weights(5))
+    return named(b.graph(b.op("CAST", x, dtype=DType.INT32)))
+
+
 def argmax():
     b = Builder(0)
     x = b.op("FULLY_CONNECTED", b.input((1, 8)), b.weights(5, 8), b.weights(5))
@@ -204,7 +211,7 @@ def argmax():
 @pytest.mark.parametrize(
     ("graph", "given", "says"),
     [
-        (argmax, {"quantize": "int4"}, "class index"),
+        (integers, {"quantize": "int4"}, "outputs are integers"),
         (classifier, {"quantize": "int8", "float_ops": ["*"]}, "nothing in this graph"),
         (classifier, {"quantize": "dynamic"}, "nothing in this graph"),
     ],
@@ -224,6 +231,14 @@ def test_what_cannot_be_trained_is_an_error_or_told(use, out, tmp_path, graph, g
     assert step_of(report).outcome == "declined"
     assert says in step_of(report).why
     assert "untrained" in {w.code for w in report.warnings}
+
+
+def test_a_choice_of_the_largest_is_trained_by_its_scores(use, out):
+    trainer = use(argmax())
+    y = np.arange(128) % 5
+    report = litesmith.export("m.keras", out, data=(X, y), train=5, loss="crossentropy")
+    assert step_of(report).outcome == "done"
+    assert len(trainer.jobs) == 1
 
 
 def test_what_the_trainer_finds_of_no_use_is_no_success(use, out):

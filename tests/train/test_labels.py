@@ -33,7 +33,8 @@ def test_numbers_take_the_outputs_shape():
     found = fitted_labels("mean_squared_error", y, ONE)
     assert (found.shape, found.dtype) == ((7, 1), np.float32)
     assert fitted_labels("binary_cross_entropy", CLASSES % 2, ONE).shape == (7, 1)
-    assert fitted_labels("py:m.py:f", y, ROW) is y
+    assert fitted_labels("py:m.py:f", y, ROW).dtype == np.float32
+    assert fitted_labels("py:m.py:f", CLASSES, ROW) is CLASSES
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from litesmith.data import Examples, Labelled
 from litesmith.errors import InputError
 from litesmith.forge.artifact import write_files
 from litesmith.forge.options import Listener
-from litesmith.graph import DType, Graph
+from litesmith.graph import Graph
 from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.annotate import carried
 from litesmith.recipe import step_options
 from litesmith.report import StepFacts, TrainingFacts, TrainingPoint
+from litesmith.train.heads import heads
 from litesmith.train.labels import fitted_labels
 from litesmith.train.nouns import Settings
 from litesmith.train.process import Ears, Job, Point, Result
@@ -182,8 +183,8 @@ def _idle(subject: _Subject, lesson: Lesson) -> str:
     """Return why there is nothing to train, "" when there is."""
     if not subject.quantized and lesson.labelled is None:
         return "nothing in this graph is quantized, so it answers as the float model already"
-    if not any(tensor.dtype is DType.FLOAT32 for tensor in subject.teacher.outputs):
-        return "all outputs are integers (a class index), which no gradient passes"
+    if not any(head.tensor.dtype.is_float for head in heads(subject.teacher)):
+        return "all outputs are integers, from which nothing is learned"
     batches = {tensor.shape[:1] for tensor in subject.teacher.inputs}
     if batches != {(1,)}:
         return "the file takes several examples at a time, or its inputs have no batch"
@@ -207,7 +208,8 @@ def _trained(subject: _Subject, lesson: Lesson) -> Result:
     if lesson.labelled is not None:
         labelled = lesson.labelled.take(at_most(subject.teacher.inputs))
         examples = labelled.examples
-        labels = fitted_labels(loss or "", labelled.labels, subject.teacher.outputs[0])
+        scores = next(h.tensor for h in heads(subject.teacher) if h.tensor.dtype.is_float)
+        labels = fitted_labels(loss or "", labelled.labels, scores)
     settings = Settings(
         steps=step.count,
         seed=step.seed,

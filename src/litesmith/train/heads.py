@@ -10,6 +10,7 @@ from litesmith.graph.edit import producers
 
 _PASSES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 _SQUASHES = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC"})
+_VOTES = frozenset({"ARG_MAX", "TOPK_V2"})  # of scores, which are what can be learned
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Head:
     """What of one output is compared.
 
     Attributes:
-        tensor: the output itself, or the scores before its softmax or logistic.
+        tensor: the output itself, or the scores before its softmax or logistic, or before the
+            choice of the largest.
         kind: "SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", or "" for the output itself.
         beta: what a softmax multiplies its scores by.
     """
@@ -35,10 +37,13 @@ def heads(graph: Graph) -> tuple[Head, ...]:
 
 def _head(output: Tensor, made_by: Mapping[Tensor, Op]) -> Head:
     tensor: Tensor | None = output
+    voted: Tensor | None = None
     while tensor is not None and (op := made_by.get(tensor)) is not None:
         if op.kind in _SQUASHES and op.inputs[0] is not None:
             return Head(op.inputs[0], op.kind, float(op.option("beta", 1.0)))
-        if op.kind not in _PASSES:
+        if op.kind in _VOTES:
+            voted = op.inputs[0]
+        elif op.kind not in _PASSES:
             break
         tensor = op.inputs[0]
-    return Head(output)
+    return Head(output) if voted is None else Head(voted, "SOFTMAX")

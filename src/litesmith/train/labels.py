@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from litesmith.data.python_object import PREFIX
 from litesmith.errors import InputError
 from litesmith.graph import Array, Tensor
 
@@ -26,8 +27,8 @@ def fitted_labels(loss: str, labels: Array, output: Tensor) -> Array:
     """
     if loss == _CLASSES:
         return _indices(labels, output)
-    if loss.startswith("py:"):
-        return labels
+    if loss.startswith(PREFIX):
+        return labels.astype(np.float32) if labels.dtype.kind == "f" else labels
     wanted = math.prod(output.shape[1:])
     found = math.prod(labels.shape[1:])
     if found != wanted:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import tensorflow as tf
 
+from litesmith.data.python_object import PREFIX, load_python, user_code
+from litesmith.errors import InputError
 from litesmith.kernels.value import TfTensor
 from litesmith.train.heads import Head
 
@@ -65,19 +67,36 @@ def label_loss(name: str, head: Head, labels: TfTensor, scores: TfTensor) -> TfT
     """Return a loss of `nouns.LOSSES` on the first output (a scalar).
 
     Args:
-        name: of the loss.
+        name: of the loss, or "py:…" of a function: labels (B, …), answers float32[B, …] → losses
+            of any shape.
         head: of the output; the losses of probabilities take its scores as logits.
         labels: class indices (B,) or (B, …), or numbers like the output's.
-        scores: (B, …).
+        scores: (B, 1, …).
     """
     if name == "cross_entropy":
         logits = tf.reshape(head.beta * scores, (tf.shape(scores)[0], -1, scores.shape[-1]))
         wanted = tf.reshape(tf.cast(labels, tf.int32), tf.shape(logits)[:2])
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
         return tf.reduce_mean(losses)
+    answers = {"LOGISTIC": tf.sigmoid, "": tf.identity}.get(head.kind, tf.nn.softmax)(scores)
+    if name.startswith(PREFIX):
+        return _of_user(name, labels, tf.squeeze(answers, 1))
     wanted = tf.reshape(tf.cast(labels, tf.float32), tf.shape(scores))
     if name == "binary_cross_entropy":
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(wanted, scores))
-    answers = {"LOGISTIC": tf.sigmoid, "": tf.identity}.get(head.kind, tf.nn.softmax)(scores)
     error = answers - wanted
     return tf.reduce_mean(tf.square(error) if name == "mean_squared_error" else tf.abs(error))
+
+
+def _of_user(spec: str, labels: TfTensor, answers: TfTensor) -> TfTensor:
+    """Return what the user's function says (a scalar).
+
+    Raises:
+        InputError: it fails, or answers with something else than numbers.
+    """
+    function = load_python(spec)
+    with user_code(f"The loss {spec}"):
+        found = tf.convert_to_tensor(function(labels, answers))
+    if not found.dtype.is_floating:
+        raise InputError(f"The loss {spec} returned {found.dtype.name}, which is no loss.")
+    return tf.reduce_mean(tf.cast(found, tf.float32))

@@ -25,7 +25,8 @@ class Settings:
         seed: of the order of examples and of their augmentation.
         batch: examples per step; None: chosen from the number of examples.
         augment: let examples be varied where the float graph's answers stay sensible.
-        loss: a name of `LOSSES`, mixed in with `labels`; None: the float graph is the only teacher.
+        loss: a name of `LOSSES` or "py:…" (a function of labels and answers, TensorFlow inside),
+            mixed in with `labels`; None: the float graph is the only teacher.
         labels: (n, …), one per example; None without labels.
         label_weight: part of the loss that the labels make up, 0 to 1.
         memory_mb: what activations of one pass may take; larger batches are split.
@@ -43,7 +44,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise InputError(f"--train {self.steps}: there must be at least one step.")
-        if self.loss is not None and self.loss not in LOSSES:
+        if self.loss is not None and self.loss not in LOSSES and not self.loss.startswith("py:"):
             raise InputError(
                 f"There is no loss '{self.loss}'.", f"Choose one of {', '.join(LOSSES)}."
             )

@@ -29,7 +29,7 @@ def reason_against(
         return "all examples are the same"
     if not any(True for _ in weights_of(student)):
         return "the model has no weights to train"
-    if not any(t.quant is not None for t in student.tensors()):
+    if settings.loss is None and not any(t.quant is not None for t in student.tensors()):
         return "nothing of the model is quantized: it answers as the float model already"
     if not any(head.tensor.dtype.is_float for head in heads(teacher)):
         return (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from litesmith.data.python_object import PREFIX
 from litesmith.errors import InputError
 from litesmith.train.nouns import LOSSES
 
@@ -73,11 +74,13 @@ def parse_steps(given: str) -> int | None:
 
 
 def find_loss(name: str) -> str:
-    """Return the name of a loss in `LOSSES`.
+    """Return the name of a loss in `LOSSES`, or "py:…" as it is.
 
     Raises:
         InputError: there is none, with the nearest name.
     """
+    if name.startswith(PREFIX):
+        return name
     text = name.strip().lower().replace("-", "_")
     found = _SHORT.get(text, text)
     if found in LOSSES:
@@ -85,4 +88,4 @@ def find_loss(name: str) -> str:
     known = (*LOSSES, "crossentropy", "mse", "mae")
     near = difflib.get_close_matches(text, known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise InputError(f"There is no loss '{name}'.", f"{hint}Known: {', '.join(known)}.")
+    raise InputError(f"There is no loss '{name}'.", f"{hint}Known: {', '.join(known)}, py:….")
