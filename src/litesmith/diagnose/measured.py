@@ -17,7 +17,7 @@ from litesmith.graph.facts import facts
 EXAMPLES = 200
 _ENOUGH = 32  # examples from which on something never seen is told
 # Of the values. Calibration may cut off a hundredth on purpose, or for not having seen it.
-_SATURATED, _BADLY = 0.02, 0.05
+_SATURATED, _BADLY = 0.015, 0.05
 _VALUES = 10  # fewer at an end prove nothing
 # What was cut off piles up at an end: so many times the values of the next integer. Where a
 # function has its own minimum there (swish) the last integer has 1.4 times as many, where a score
@@ -69,7 +69,7 @@ class _Seen:
         moves = self._high.astype(np.int32) - self._low >= _MOVES
         ends = ((self._at_low, self._by_low), (self._at_high, self._by_high))
         counts = [(int(at[moves].sum()), int(by[moves].sum())) for at, by in ends]
-        low, high = (at if at > _PILE * by else 0 for at, by in counts)
+        low, high = (at if at > max(_PILE * by, _VALUES - 1) else 0 for at, by in counts)
         return low, high, int(moves.sum()) * self._examples
 
     def still(self) -> tuple[int, int]:
@@ -133,7 +133,7 @@ def _saturated(watched: Sequence[tuple[Tensor, Op]], seen: Sequence[_Seen]) -> I
         count = at_low if range_[0] > low + 0.51 * step and abs(range_[0]) > step / 2 else 0
         count += at_high if range_[1] < high - 0.51 * step and abs(range_[1]) > step / 2 else 0
         share = count / max(all_, 1)
-        if share > _SATURATED and count >= _VALUES:
+        if share > _SATURATED:
             yield Finding(
                 "saturated", HIGH if share > _BADLY else MEDIUM, op.kind, place(op, tensor), share,
                 f"{share:.1%} of its values are at an end of {range_[0]:.4g} to {range_[1]:.4g}.",
