@@ -43,7 +43,7 @@ def test_the_right_data_shows_nothing(seed: int) -> None:
 
 
 def test_values_beyond_what_was_calibrated() -> None:
-    found = codes(quantized(model(), drawn(200)), drawn() * 4)
+    found = codes(quantized(model(), drawn(200)), drawn(200) * 8)
     assert found["input_beyond"] == "high"
     assert "saturated" in found
 

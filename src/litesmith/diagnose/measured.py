@@ -17,7 +17,7 @@ from litesmith.graph.facts import facts
 EXAMPLES = 200
 _ENOUGH = 32  # examples from which on something never seen is told
 # Of the values. Calibration may cut off a hundredth on purpose, or for not having seen it.
-_SATURATED, _BADLY = 0.015, 0.05
+_SATURATED, _BADLY = 0.02, 0.05
 _VALUES = 10  # fewer at an end prove nothing
 # What was cut off piles up at an end: so many times the values of the next integer. Where a
 # function has its own minimum there (swish) the last integer has 1.4 times as many, where a score
