@@ -17,6 +17,11 @@ _LARGE_PART = 0.05
 _SLOWER = 1.1
 _EIGHT = 8
 _TRAIN = "--train auto teaches the quantized graph on --data what the float one answers."
+_RANK = "--explain ranks what ops cost; --float-ops PATTERN keeps them in float."
+_WIDE = "--quantize int16x8 has finer activations."
+_APART = "`litesmith compare SOURCE FILE --per-layer` shows where they part ways."
+# What helps against a large loss, besides training and a budget, by the bits of the weights.
+_FEW = "--bits PATTERN=8 gives ops their bits back."
 
 
 def of_fidelity(exact: Fidelity, final: Fidelity) -> Iterator[Notice]:
@@ -64,7 +69,7 @@ def after(report: Report, options: ExportOptions, scheme: str) -> Iterator[Notic
     if score is not None and options.max_drop is None:
         limited = options.max_size is not None or options.max_latency is not None
         repairs = find_scheme(scheme).integer and not limited
-        yield from _large_drop(score, repairs, _TRAIN if _trainable(report, scheme) else "")
+        yield from _large_drop(score, repairs, _ways(report, scheme))
     if report.target is not None and report.target.proof == "rules":
         yield Notice(
             "not_run_there",
@@ -88,8 +93,19 @@ def _trainable(report: Report, scheme: str) -> bool:
 
 def _way(report: Report, scheme: str) -> str:
     """Return what to do about answers that are others than the original's."""
-    check = "Check that --data and --preprocess are what the model was trained on"
-    return f"{check}. {_TRAIN}" if _trainable(report, scheme) else f"{check}."
+    check = "Check that --data and --preprocess are what the model was trained on."
+    return f"{check} {_ways(report, scheme)}"
+
+
+def _ways(report: Report, scheme: str) -> str:
+    """Return the options of a scheme that answer nearer to the original."""
+    own = find_scheme(scheme)
+    train = [_TRAIN] if _trainable(report, scheme) else []
+    if own.bits < _EIGHT:
+        return " ".join((*train, _FEW))
+    if own.integer:
+        return " ".join((*train, _RANK, *([_WIDE] if own.bits == _EIGHT else [])))
+    return _APART if own.bits > _EIGHT else "--float-ops PATTERN keeps ops in float. " + _APART
 
 
 def _large_drop(score: Score, repairs: bool, way: str) -> Iterator[Notice]:
