@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from litesmith.api import bench, check, compare, export, kernels, snippet
+    from litesmith.api import annotate, bench, check, compare, export, kernels, snippet
     from litesmith.errors import (
         BudgetError,
         ConversionError,
@@ -24,9 +24,18 @@ if TYPE_CHECKING:
     )
     from litesmith.report import BenchReport, CheckReport, CompareReport, KernelsReport, Report
     from litesmith.report.version import __version__
+    from litesmith.train.model import from_trainable, trainable
 
 _HOMES = {
-    "litesmith.api": ("bench", "check", "compare", "export", "kernels", "snippet"),
+    "litesmith.api": (
+        "annotate",
+        "bench",
+        "check",
+        "compare",
+        "export",
+        "kernels",
+        "snippet",
+    ),
     "litesmith.errors": (
         "BudgetError",
         "ConversionError",
@@ -37,6 +46,7 @@ _HOMES = {
     ),
     "litesmith.report": ("BenchReport", "CheckReport", "CompareReport", "KernelsReport", "Report"),
     "litesmith.report.version": ("__version__",),
+    "litesmith.train.model": ("from_trainable", "trainable"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -53,12 +63,15 @@ __all__ = [
     "LoadError",
     "Report",
     "__version__",
+    "annotate",
     "bench",
     "check",
     "compare",
     "export",
+    "from_trainable",
     "kernels",
     "snippet",
+    "trainable",
 ]
 
 

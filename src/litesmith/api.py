@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Unpack
 
+from litesmith.forge import annotate as _annotate
 from litesmith.forge import bench as _bench
 from litesmith.forge import check as _check
 from litesmith.forge import compare as _compare
 from litesmith.forge import export as _export
 from litesmith.forge import kernels as _kernels
 from litesmith.forge import snippet as _snippet
+from litesmith.forge.annotate import Annotation
 from litesmith.forge.options import (
     Converting,
     ExportOptions,
@@ -21,6 +23,7 @@ from litesmith.forge.options import (
     deaf,
     loading_options,
 )
+from litesmith.quantize import Quantize
 from litesmith.report import BenchReport, CheckReport, CompareReport, KernelsReport, Report
 
 
@@ -200,6 +203,45 @@ def export(
         explain=explain,
     )
     return _export.run(source, output, options, listen)
+
+
+def annotate(
+    source: Any,
+    *,
+    data: Any,
+    quantize: str = "int8",
+    preprocess: Texts = None,
+    bits: Texts = None,
+    float_ops: Texts = None,
+    edge_bits: int | None = None,
+    **loading: Unpack[Converting],
+) -> Annotation:
+    """Return a model as the graph that will ship, to be trained by your own code.
+
+        made = litesmith.annotate("model.keras", data=images, quantize="int4")
+        model = litesmith.trainable(made.graph)
+        model.compile(keras.optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
+        model.fit(images, labels)
+        Path("model.tflite").write_bytes(made.tflite(litesmith.from_trainable(model)))
+
+    Args:
+        source: as for `export`.
+        data: representative examples, as for `export`.
+        quantize: "int8", "int4", "int3", "ternary", "binary" or "int16x8".
+        preprocess: as for `export`.
+        bits: as for `export`.
+        float_ops: as for `export`.
+        edge_bits: as for `export`.
+        loading: as for `export`.
+
+    Raises:
+        InputError, LoadError, ConversionError: as `export`.
+    """
+    step = Quantize(
+        quantize, bits=as_texts(bits), float_ops=as_texts(float_ops), edge_bits=edge_bits or 0
+    )
+    options = loading_options(loading, Converting, annotate)
+    return _annotate.run(source, step, data, as_texts(preprocess), options)
 
 
 def check(

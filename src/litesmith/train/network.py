@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from litesmith.graph import Graph, Op, QuantParams, Tensor
+from litesmith.graph import Array, Graph, Op, Tensor
 from litesmith.graph.enums import CLAMPS, Activation
 from litesmith.kernels.activations import FUSED
 from litesmith.kernels.evaluate import Hooks, evaluate
+from litesmith.kernels.simulate import entered, limits, rounded, stored
 from litesmith.kernels.value import TfTensor, Value
 from litesmith.train.layout import Layout, Slot
 from litesmith.train.parameters import (
@@ -65,13 +66,6 @@ def unfused(graph: Graph) -> tuple[Graph, dict[Tensor, int]]:
     return graph.with_(ops=tuple(ops)), lacks
 
 
-def fake_quant(x: TfTensor, quant: QuantParams) -> TfTensor:
-    """Return x rounded to the grid of per-tensor parameters; the gradient passes inside it."""
-    scale, zero, half = float(quant.scale[0]), int(quant.zero_point[0]), 2 ** (quant.bits - 1)
-    low, high = (-half - zero) * scale, (half - 1 - zero) * scale
-    return tf.quantization.fake_quant_with_min_max_args(x, low, high, quant.bits)
-
-
 class Network:
     """A graph whose weights, biases and scales come from one vector of trained numbers."""
 
@@ -92,7 +86,7 @@ class Network:
         slots += [Slot(f"{i}/offset", o.tensor.shape) for i, o in enumerate(self.offsets)]
         return slots
 
-    def start(self) -> np.ndarray:
+    def start(self) -> Array:
         """Return the vector that stands for the graph as it is."""
         arrays = {slot.name: np.zeros(slot.shape, np.float32) for slot in self.layout.slots}
         arrays |= {f"{i}/u": weight.start for i, weight in enumerate(self.weights)}
@@ -101,10 +95,13 @@ class Network:
     def constants(self, vector: TfTensor) -> dict[Tensor, TfTensor]:
         """Return trained constant → its value, differentiable in the vector."""
         slots = self.layout.slots
-        parts = {
+        return self.constants_of({
             slot.name: tf.reshape(part, slot.shape)
             for slot, part in zip(slots, tf.split(vector, self.layout.sizes), strict=True)
-        }
+        })  # fmt: skip
+
+    def constants_of(self, parts: Mapping[str, TfTensor]) -> dict[Tensor, TfTensor]:
+        """Return trained constant → its value, from the parts of a vector."""
         found = {}
         for i, weight in enumerate(self.weights):
             found[weight.tensor] = _on_grid(weight, parts[f"{i}/u"], parts[f"{i}/scale"])
@@ -121,48 +118,46 @@ class Network:
     ) -> dict[Tensor, TfTensor]:
         """Return the wanted tensors' values (the outputs') for a batch of examples."""
 
+        def constant(tensor: Tensor) -> TfTensor | None:
+            return constants[tensor] if tensor in constants else stored(tensor)
+
         def result(op: Op, tensor: Tensor, value: Value) -> Value:
-            x = watch.before(op, tensor, value.tensor)
-            x = self._finished(tensor, x)
-            return value.with_(watch.after(op, tensor, x))
+            value = value.with_(watch.before(op, tensor, value.tensor))
+            value = rounded(op, tensor, self._clamped(tensor, value))
+            return value.with_(watch.after(op, tensor, value.tensor))
 
-        def feed(tensor: Tensor, value: Value) -> Value:
-            return value.with_(self._finished(tensor, value.tensor))
-
-        hooks = Hooks(constant=lambda t: self._constant(t, constants), result=result, feed=feed)
+        hooks = Hooks(constant, result, entered)
         found = evaluate(self.graph, feeds, hooks, wanted)
         return {t: v.tensor for t, v in found.items()}
 
-    def _constant(self, tensor: Tensor, constants: Mapping[Tensor, TfTensor]) -> TfTensor | None:
-        if tensor in constants:
-            return constants[tensor]
-        if tensor.quant is None or not tensor.dtype.is_float or tensor.quant.axis is not None:
-            return None
-        return fake_quant(tf.constant(tensor.data), tensor.quant)
+    def _clamped(self, tensor: Tensor, value: Value) -> Value:
+        """Return a value behind its fused activation, unless rounding will clamp it as well."""
+        kind = self._lacks.get(tensor, Activation.NONE)
+        if kind == Activation.NONE:
+            return value
+        if tensor.quant is not None:
+            low, high = CLAMPS.get(kind, (0.0, 0.0))
+            least, most = limits(tensor.quant)
+            if low <= least and most <= high:
+                return value
+        return value.with_(FUSED[kind](value.tensor))
 
-    def _finished(self, tensor: Tensor, x: TfTensor) -> TfTensor:
-        """Return a value behind its activation and rounded, in one op where that will do."""
-        kind, quant = self._lacks.get(tensor, Activation.NONE), tensor.quant
-        if quant is None or not tensor.dtype.is_float:
-            return x if kind == Activation.NONE else FUSED[kind](x)
-        scale, zero, half = float(quant.scale[0]), int(quant.zero_point[0]), 2 ** (quant.bits - 1)
-        low, high = CLAMPS.get(kind, (0.0, 0.0))
-        implied = low <= (-half - zero) * scale and (half - 1 - zero) * scale <= high
-        return fake_quant(x if implied else FUSED[kind](x), quant)
-
-    def trained(self, vector: np.ndarray) -> dict[Tensor, Tensor]:
-        """Return tensor of the graph → the tensor with what was trained."""
+    def trained(self, vector: Array) -> dict[Tensor, Tensor]:
+        """Return tensor of the graph → the tensor with what was trained, where it changed."""
         parts = self.layout.split(vector)
-        swap = {
-            w.tensor: trained_weight(w, parts[f"{i}/u"], parts[f"{i}/scale"])
-            for i, w in enumerate(self.weights)
-        }
+        swap: dict[Tensor, Tensor] = {}
+        for i, weight in enumerate(self.weights):
+            u, log_scale = parts[f"{i}/u"], parts[f"{i}/scale"]
+            if log_scale.any() or not np.array_equal(u, weight.start):
+                swap[weight.tensor] = trained_weight(weight, u, log_scale)
         for i, offset in enumerate(self.offsets):
-            data = offset.tensor.data + offset.unit * parts[f"{i}/offset"]
-            swap[offset.tensor] = offset.tensor.with_(data=np.asarray(data, np.float32))
+            moved = parts[f"{i}/offset"]
+            if moved.any():
+                data = np.asarray(offset.tensor.data + offset.unit * moved, np.float32)
+                swap[offset.tensor] = offset.tensor.with_(data=data)
         for op, weights, bias in weights_of(self.source):
-            if bias is not None:
-                swap[bias] = bias_grid(op, swap[weights], swap[bias])
+            if bias is not None and weights in swap:
+                swap[bias] = bias_grid(op, swap[weights], swap.get(bias, bias))
         return swap
 
 

@@ -9,16 +9,20 @@ weights are counted in sevenths of their channel's largest, the steps that 4 bit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from litesmith.graph import Array, DType, Graph, Op, QuantParams, Tensor
 from litesmith.graph.facts import FACTS
+from litesmith.graph.integers import to_integers
 
 FLOAT_BITS = 32
 SCALE_RATE = 0.1  # of a scale's logarithm, as opposed to weights
-_UNIT_STEPS = 7  # of the widest weight, at most: finer grids move several steps at once
+_UNIT_STEPS = 7  # of the widest weight of a float channel
+# Levels per unit: where a level is most of the weight, it must move further to be another one, and
+# the noise of large steps does little harm that rounding has not done.
+_GAINS = {1: 4.0, 2: 4.0, 3: 2.0}
 _FLOOR = 1e-5  # of the largest scale of a tensor: dead channels would have none
 _TINY = 1e-30
 
@@ -94,9 +98,13 @@ def _weight(op: Op, tensor: Tensor) -> Weight:
         return Weight(tensor, FLOAT_BITS, step, 1.0, data / step)
     step = _floored(along(quant.scale, quant.axis, data.ndim))
     top = top_level(quant.bits)
-    gain = 1.0
+    gain = _GAINS.get(quant.bits, 1.0)
     edge = np.float32(top + 0.49)
-    return Weight(tensor, quant.bits, step, gain, np.clip(data / step, -edge, edge) / gain)
+    weight = Weight(tensor, quant.bits, step, gain, np.clip(data / step, -edge, edge) / gain)
+    # Ties, and what float32 rounds to one: the grid of the file is what counts.
+    stored = np.float32(to_integers(data, quant))
+    start = np.where(levels(weight.start, weight) == stored, weight.start, stored / gain)
+    return replace(weight, start=np.float32(start))
 
 
 def _offset(op: Op, weight: Weight, bias: Tensor) -> Offset:

@@ -40,4 +40,4 @@ def reason_against(
 
 
 def _constant(values: Array) -> bool:
-    return bool(np.array_equal(values, np.broadcast_to(values[:1], values.shape)))
+    return all(np.array_equal(one, values[0]) for one in values)

@@ -59,15 +59,16 @@ class Run:
         order = np.random.default_rng(settings.seed).permutation(len(examples[0]))
         rows = np.sort(order[: len(order) - self._plan.held])
         held = np.sort(order[len(order) - self._plan.held :]) if self._plan.held else rows[:_SOME]
-        arrays = [*examples] if settings.labels is None else [*examples, settings.labels]
-        self._taught = [x[rows] for x in arrays]
-        self._held = [x[held] for x in arrays]
+        # Examples may lie in files: batches of them are read as they are needed.
+        self._arrays = [*examples] if settings.labels is None else [*examples, settings.labels]
+        self._rows = rows
+        self._held = [x[held] for x in self._arrays]
         self._inputs = len(examples)
         self._frozen = tuple(sorted({op.kind for op in frozen_ops(student)}))
 
     def done(self, resume: State | None) -> Trained:
         """Train to the end, or until the user stops it."""
-        some = [x[: self._some()] for x in self._taught[: self._inputs]]
+        some = [x[self._rows[: self._some()]] for x in self._arrays[: self._inputs]]
         if max(self._lesson.measure(some), default=0.0) <= _SAME:
             return self._declined("the float model answers all examples alike")
         given = self._lesson.student.start()
@@ -85,7 +86,7 @@ class Run:
 
     def _some(self) -> int:
         """Return how many examples one pass may take."""
-        return max(1, min(_SOME, len(self._taught[0]), 4 * self._plan.part))
+        return max(1, min(_SOME, len(self._rows), 4 * self._plan.part))
 
     def _begin(self, some: Sequence[Array]) -> None:
         """Start from the best of what needs no gradient."""
@@ -109,11 +110,12 @@ class Run:
 
     def _batch(self, step: int) -> list[Array]:
         """Return the batch of a step: the same for a seed, whatever ran before."""
-        count, batch, seed = len(self._taught[0]), self._plan.batch, self._settings.seed
+        count, batch, seed = len(self._rows), self._plan.batch, self._settings.seed
         per_pass = max(count // batch, 1)
         order = np.random.default_rng((seed, step // per_pass)).permutation(count)
         at = (step % per_pass) * batch
-        found = [x[order[at : at + batch]] for x in self._taught]
+        rows = self._rows[order[at : at + batch]]
+        found = [x[rows] for x in self._arrays]
         random = np.random.default_rng((seed, step, 1))
         found[: self._inputs] = augment.varied(found[: self._inputs], self._varied, random)
         return found
@@ -167,7 +169,7 @@ class Run:
         why = "nothing better was found than what quantizing gave"
         if better:
             graph = with_tensors(graph, self._lesson.student.trained(self._best.vector))
-            count = len(self._taught[0])
+            count = len(self._rows)
             why = f"{step} steps on {count} examples, taught by the float model"
         looks = zip(first, (self._best.loss, self._best.agreement), strict=True)
         (loss, agreement) = looks
