@@ -34,7 +34,7 @@ def sensitivity_table(report: Report) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0))
     for title in ("layer", "op"):
         table.add_column(title, overflow="fold")
-    for title in ("bits", "costs", "weights", "given"):
+    for title in ("bits", "costs", "changes", "weights", "given"):
         table.add_column(title, justify="right")
     for one in _shown(report.sensitivity):
         table.add_row(
@@ -42,13 +42,17 @@ def sensitivity_table(report: Report) -> list[RenderableType]:
             one.kind,
             str(one.bits),
             fmt.small(one.output_error),
+            fmt.NONE if one.answers_changed is None else f"{one.answers_changed:.1%}",
             fmt.size(one.weights_bytes) if one.weights_bytes else fmt.NONE,
             _raised(one),
             style="yellow" if one.chosen_bits else None,
         )
     left = len(report.sensitivity) - _MOST
     more = f"; {left} more rows in --json" if left > 0 else ""
-    basis = f"costs: error of the outputs when this op alone has so few bits{more}"
+    basis = (
+        "costs: error of the outputs when this op alone has so few bits; changes: answers that are "
+        f"others then{more}"
+    )
     return [Text(), table, Text(basis, "dim")]
 
 

@@ -221,7 +221,8 @@ class OpCost:
     16 (activations; weights 8). `output_error`: divergence (nats) of the probabilities behind a
     softmax or logistic, else squared error over the outputs' variance, on a sample of the
     representative examples. `chosen_bits`: the bits it got to keep a budget, None where it kept its
-    own.
+    own. `answers_changed`: the part of those examples' decisions (the class, the side of a
+    threshold) that are others then; None for outputs that decide nothing.
     """
 
     op: str
@@ -231,6 +232,7 @@ class OpCost:
     output_error: float
     weights_bytes: int
     chosen_bits: int | None = None
+    answers_changed: float | None = None
 
 
 @dataclass(frozen=True)
