@@ -8,7 +8,7 @@ from types import MappingProxyType
 import tensorflow as tf
 
 from litesmith.kernels.activations import fused
-from litesmith.kernels.operands import axis_of
+from litesmith.kernels.operands import axis_of, reshaped
 from litesmith.kernels.value import Call, Kernel, TfTensor, Value
 
 # LiteRT's floor of a norm (kernels/internal/reference/l2normalization.h).
@@ -19,8 +19,13 @@ def _reduction(function: Callable[..., TfTensor]) -> Kernel:
     def kernel(call: Call) -> tuple[Value, ...]:
         value = call.value(0)
         axes = sorted({axis_of(value, int(a)) for a in call.static(1).reshape(-1)})
-        keep = bool(call.op.option("keep_dims", False))
-        return (value.with_(function(value.tensor, axes, keep)),)
+        found = value.with_(function(value.tensor, axes))
+        if not call.op.option("keep_dims", False):
+            return (found,)
+        # Not by keepdims: TensorFlow's optimizer takes means that keep their axes, squared and
+        # scaled, for instance normalization, and computes [batch, 1, features] wrong (2.21).
+        kept = (1 if i + value.batched in axes else d for i, d in enumerate(value.shape))
+        return (reshaped(found, tuple(kept)),)
 
     return kernel
 
