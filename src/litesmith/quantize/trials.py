@@ -89,12 +89,36 @@ class Trials:
 
     def errors(self, graph: Graph) -> Array:
         """Return the error of each example, float64[examples]; one mean where shapes differ."""
+        return self._errors(self._answers(graph))
+
+    def compared(self, graph: Graph) -> tuple[float, float | None]:
+        """Return the mean error, and the part of decisions that are others than the float graph's.
+
+        A decision is the class with the largest score, or on which side of 0 a score is; None
+        where no output is behind a softmax or logistic.
+        """
+        answers = self._answers(graph)
+        error = float(self._errors(answers).mean())
+        if answers is None:
+            return error, None
+        pairs = zip(self._reference, answers, self._chosen, strict=True)
+        changed = [
+            float((decide(a) != decide(b)).mean())
+            for a, b, i in pairs
+            if (decide := _DECISIONS.get(self._heads[i].kind)) is not None
+        ]
+        return error, max(changed, default=None)
+
+    def _answers(self, graph: Graph) -> list[Array] | None:
+        """Return what is compared, None where a head could not be found again."""
         found = heads(graph)
-        # A head that could not be found again: compare probabilities as they are.
         same = all(a.kind == b.kind for a, b in zip(found, self._heads, strict=True))
-        if not same:
+        return self._run(graph, found) if same else None
+
+    def _errors(self, answers: list[Array] | None) -> Array:
+        if answers is None:
             return np.full(1, np.inf)
-        pairs = zip(self._reference, self._run(graph, found), self._chosen, strict=True)
+        pairs = zip(self._reference, answers, self._chosen, strict=True)
         each = [
             _LOSSES.get(self._heads[i].kind, _squared)(a, b, self._heads[i].beta)
             for a, b, i in pairs
@@ -145,6 +169,17 @@ def _bounded(errors: Array) -> Array:
     return mean
 
 
+def _largest(scores: Array) -> Array:
+    return np.asarray(scores.argmax(-1))
+
+
+def _side(scores: Array) -> Array:
+    return np.asarray(scores > 0)
+
+
+_DECISIONS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+    {"SOFTMAX": _largest, "LOG_SOFTMAX": _largest, "LOGISTIC": _side}
+)
 _LOSSES: Mapping[str, Callable[[Array, Array, float], Array]] = MappingProxyType(
     {"SOFTMAX": _softmax, "LOG_SOFTMAX": _softmax, "LOGISTIC": _logistic}
 )
