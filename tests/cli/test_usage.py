@@ -24,6 +24,8 @@ from litesmith.cli.later import LATER, LATER_VERBS
         (["bench", "a", "--threads", "x"], "Invalid value for '--threads'", "bench --help"),
         (["export", "m", "-o", "o", "--quantize", "int9"], "no quantization scheme 'int9'", "int8"),
         (["export", "m", "-o", "o", "--quantize", "int3"], "needs representative examples", "--data"),
+        (["export", "m", "-o", "o", "--no-augmnt"], "has no option --no-augmnt", "--no-augment"),
+        (["export", "m", "-o", "o", "--data", "d", "--train", "x"], "--train x is not", "auto"),
         (["export", "m", "-o", "o", "--max-drop", "x"], "--max-drop x is not", "1%"),
         (["export", "m", "-o", "o", "--target", "edge"], "no target 'edge'", "edgetpu"),
         (["export", "missing.keras", "-o", "o"], "missing.keras", ""),

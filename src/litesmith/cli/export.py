@@ -260,7 +260,7 @@ def export(
         typer.Option(
             metavar="auto|STEPS",
             help="Teach the quantized graph what the float one answers, on --data, without "
-            "labels; none for schemes that imply it. Ctrl-C keeps the best so far.",
+            "labels. Ctrl-C keeps the best so far. none: not even where the scheme implies it.",
             show_default="auto for int3, ternary and binary, else none",
             rich_help_panel=_TRAINING,
         ),
@@ -269,7 +269,7 @@ def export(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Also fit the labels of --data: crossentropy, mse, mae, ….",
+            help="Also fit the labels of --data: crossentropy, mse, mae, …, py:file.py:function.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

@@ -57,4 +57,5 @@ def _unknown_verb(args: Sequence[str], context: Any) -> InputError:
 
 def _options(context: Any) -> list[str]:
     params = getattr(getattr(context, "command", None), "params", ())
-    return [name for param in params for name in param.opts if name.startswith("--")]
+    names = (name for p in params for name in (*p.opts, *getattr(p, "secondary_opts", ())))
+    return [name for name in names if name.startswith("--")]
