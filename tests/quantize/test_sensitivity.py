@@ -169,3 +169,13 @@ def test_ops_are_timed_at_each_precision():
     assert all(0 < ms < 1000 for ms in found.values())
     # Equal ops are timed once.
     assert found[whole.graph.ops[0], 8] == found[whole.graph.ops[1], 8]
+
+
+def test_answers_that_change_are_counted():
+    found = measure(subject(collapsing()))
+    worst, least_ = found.costs[0], found.costs[-1]
+    assert worst.changed is not None and worst.changed > 0.2
+    assert least_.changed == pytest.approx(0, abs=0.05)
+    b = Builder()
+    plain = b.graph(b.op("FULLY_CONNECTED", b.input((1, 16)), b.weights(4, 16), None))
+    assert {cost.changed for cost in measure(subject(plain)).costs} == {None}

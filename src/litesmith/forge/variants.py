@@ -218,6 +218,7 @@ def rows_of(found: Sensitivity, chosen: Bits) -> tuple[OpCost, ...]:
             output_error=cost.error,
             weights_bytes=cost.size,
             chosen_bits=chosen.get(cost.op),
+            answers_changed=cost.changed,
         )
         for cost in found.costs
     )

@@ -62,12 +62,14 @@ class Cost:
         bits: 1 to 4 (weights; activations 8), 8 or 16 (activations; weights 8).
         error: of the answers, when this op alone has so few bits (see `Trials`).
         size: bytes of its weights at these bits.
+        changed: the part of decisions that are others then; None for outputs that decide nothing.
     """
 
     op: Op
     bits: int
     error: float
     size: int
+    changed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,10 @@ def measure(subject: Subject) -> Sensitivity:
     if not trials.possible:
         return Sensitivity((), 0, 0.0)
     alone = replace(subject, precisions=Precisions(FLOAT_BITS))
-    costs = [
-        Cost(op, bits, trials.error(built(alone, {op: bits})), stored_bytes(op, bits))
-        for op, bits in variants
-    ]
+    costs = []
+    for op, bits in variants:
+        error, changed = trials.compared(built(alone, {op: bits}))
+        costs.append(Cost(op, bits, error, stored_bytes(op, bits), changed))
     ranked = tuple(sorted(costs, key=lambda cost: -cost.error))
     return Sensitivity(ranked, trials.examples, trials.error(built(subject, {})))
 
