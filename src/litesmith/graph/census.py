@@ -51,7 +51,7 @@ def float_ops(graph: Graph) -> tuple[Op, ...]:
 def weights_bits(graph: Graph) -> dict[str, int]:
     """Return bits → number of weight elements stored with that many bits, without biases.
 
-    Packed weights count as the bits that their codes take, rounded up: 1, 2 (-1, 0, 1) or 3.
+    Packed weights count as the bits that tell their values apart: 1, 2 (-1, 0, 1) or 3.
     """
     counts: Counter[str] = Counter()
     seen: set[int] = set()

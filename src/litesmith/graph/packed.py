@@ -6,10 +6,8 @@ codes into weights and assigns them to resource variables; the main graph reads 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from types import MappingProxyType
 
 import numpy as np
@@ -24,16 +22,12 @@ class Unpacked:
 
     Attributes:
         values: of the variable's element type.
-        kept: bits that the file spends on each value, tables and padding not counted.
+        bits: that tell the values apart: 1 of -1 and 1, 2 of -1, 0 and 1. Codes take as many, or
+            less (five values of three kinds in a byte), or hardly more.
     """
 
     values: Array
-    kept: Fraction
-
-    @property
-    def bits(self) -> int:
-        """Whole bits per value: 2 for five values of three kinds in a byte."""
-        return math.ceil(self.kept)
+    bits: int
 
 
 def packed_weights(graph: Graph) -> dict[Tensor, Unpacked]:
@@ -126,31 +120,31 @@ def _value(tensor: Tensor | None, values: Mapping[Tensor, Unpacked]) -> Unpacked
     if tensor is None:
         return None
     if tensor.data is not None and not tensor.raw:
-        return Unpacked(tensor.data, Fraction(tensor.dtype.bits))
+        return Unpacked(tensor.data, tensor.dtype.bits)
     return values.get(tensor)
 
 
 def _cast(op: Op, codes: Unpacked) -> list[Unpacked]:
-    return [Unpacked(codes.values.astype(op.outputs[0].dtype.numpy), codes.kept)]
+    return [Unpacked(codes.values.astype(op.outputs[0].dtype.numpy), codes.bits)]
 
 
 def _gather(op: Op, table: Unpacked, codes: Unpacked) -> list[Unpacked]:
-    width = table.values[0].size if len(table.values) else 1
-    return [Unpacked(table.values[codes.values], codes.kept / max(width, 1))]
+    kinds = len(np.unique(table.values))
+    return [Unpacked(table.values[codes.values], max(kinds - 1, 1).bit_length())]
 
 
 def _reshape(op: Op, value: Unpacked, *shape: Unpacked) -> list[Unpacked]:
-    return [Unpacked(value.values.reshape(op.outputs[0].shape), value.kept)]
+    return [Unpacked(value.values.reshape(op.outputs[0].shape), value.bits)]
 
 
 def _split(op: Op, value: Unpacked, sizes: Unpacked, axis: Unpacked) -> list[Unpacked]:
     ends = np.cumsum(sizes.values)[:-1]
     parts = np.split(value.values, ends, int(axis.values.reshape(-1)[0]))
-    return [Unpacked(part, value.kept) for part in parts]
+    return [Unpacked(part, value.bits) for part in parts]
 
 
 def _xor(op: Op, first: Unpacked, second: Unpacked) -> list[Unpacked]:
-    return [Unpacked(first.values ^ second.values, first.kept + second.kept)]
+    return [Unpacked(first.values ^ second.values, first.bits + second.bits)]
 
 
 _RULES: Mapping[str, Callable[..., list[Unpacked]]] = MappingProxyType(
