@@ -7,7 +7,7 @@ graph's constants, counted in steps of their grid (`parameters.py`), so that one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from litesmith.graph.facts import FACTS
 from litesmith.kernels.value import TfTensor
 from litesmith.train.learned import with_tensors
 from litesmith.train.network import Network
+from litesmith.train.parameters import weights_of
 
 
 class _Bounds(keras.constraints.Constraint):  # type: ignore[misc]
@@ -102,9 +103,9 @@ def trainable(source: Graph | str | Path | bytes) -> keras.Model:
         ConversionError: nothing in the graph can be trained.
     """
     graph = _graph(source)
-    layer = GraphLayer(graph)
-    if not layer.network.layout.slots:
+    if next(weights_of(graph), None) is None:
         raise ConversionError("The model has no float weights, so there is nothing to train.")
+    layer = GraphLayer(graph)
     inputs = {
         name: keras.Input(_plain(graph, t), dtype=_keras_type(t), name=_safe(name))
         for name, t in zip(graph.input_names(), graph.inputs, strict=True)
@@ -189,8 +190,3 @@ def _keras_type(tensor: Tensor) -> str:
 
 def _safe(name: str) -> str:
     return name.replace("/", "_").replace(":", "_")
-
-
-def named(model: keras.Model) -> Mapping[str, Any]:
-    """Return weight name → variable of a model made by `trainable`."""
-    return {v.name: v for v in model.trainable_variables}

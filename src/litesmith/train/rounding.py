@@ -117,11 +117,11 @@ def _compensated(rows: Array, second: Array, weight: Weight) -> Array:
     kept = np.empty_like(w)
     for i in range(len(h)):
         q = levels(np.float32(w[:, i] / weight.gain), weight)
-        kept[:, i] = q
+        kept[:, i] = w[:, i] if weight.bits == 1 else q
         error = (w[:, i] - q) / spread[i, i]
         w[:, i + 1 :] -= np.outer(error, spread[i, i + 1 :])
     result = np.empty_like(kept)
-    # Near its level: what lies beyond half a step would not round to it after a step of training.
+    # A sign says nothing of how near a weight is to the other one; its size does.
     result[:, order] = kept
     edge = 1.49 if weight.bits == 1 else 2 ** (weight.bits - 1) - 1 + 0.49
     return np.clip(result, -edge, edge) / weight.gain
