@@ -128,3 +128,61 @@ def test_infinite_values_saturate() -> None:
     quant = activation_params(-1, 1)
     values = np.asarray([-np.inf, np.inf, np.finfo(np.float32).min], np.float32)
     assert to_integers(values, quant).tolist() == [-128, 127, -128]
+
+
+def _squared_error(weights: np.ndarray, bits: int, scale: np.ndarray) -> np.ndarray:
+    quant = QuantParams(scale.astype(np.float32), np.zeros(len(scale), np.int64), 0, bits)
+    return np.square(back(to_integers(weights, quant), quant) - weights).sum(1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**31), st.sampled_from([1, 2]), st.integers(1, 40), st.booleans())
+def test_no_scale_serves_one_or_two_bits_better(
+    seed: int, bits: int, count: int, heavy: bool
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = (random.standard_t(2, (3, count)) if heavy else random.normal(size=(3, count))) + 0.0
+    weights = weights.astype(np.float32)
+    quant = weight_params(weights, 0, bits=bits)
+    assert quant.bits == bits and not quant.zero_point.any()
+    found = _squared_error(weights, bits, quant.scale)
+    peak = np.abs(weights).max(1)
+    for part in np.linspace(0.02, 1.2, 60):
+        other = _squared_error(weights, bits, np.maximum(part * peak, 1e-9))
+        assert (found <= other * (1 + 1e-5) + 1e-9).all()
+
+
+@pytest.mark.parametrize("bits", [4, 3])
+def test_clips_of_few_bits_are_near_the_best(bits: int) -> None:
+    weights = np.random.default_rng(0).standard_t(3, (64, 90)).astype(np.float32)
+    found = _squared_error(weights, bits, weight_params(weights, 0, bits=bits).scale)
+    peak, top = np.abs(weights).max(1), 2 ** (bits - 1) - 1
+    tried = [_squared_error(weights, bits, p * peak / top) for p in np.linspace(0.1, 1.2, 200)]
+    assert (found / np.min(tried, 0)).max() < 1.05
+    assert found.sum() < _squared_error(weights, bits, peak / top).sum() * 0.9
+
+
+def test_dead_channels_of_one_bit_are_next_to_nothing() -> None:
+    weights = np.random.default_rng(0).normal(size=(4, 50)).astype(np.float32)
+    weights[2] = 0
+    quant = weight_params(weights, 0, bits=1)
+    integers = to_integers(weights, quant)
+    assert set(np.unique(integers)) == {-1, 1}
+    real = back(integers, quant)
+    assert np.abs(real[2]).max() < 1e-3 * np.abs(real[[0, 1, 3]]).min()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_biases_fit_whatever_the_bits(bits: int) -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 20)).astype(np.float32) * 1e-6
+    bias = np.array([0.0, 5.0, -900.0], np.float32)
+    quant = weight_params(weights, 0, bias, input_scale=1e-4, bits=bits)
+    stored = bias / (1e-4 * quant.scale)
+    assert np.abs(stored).max() <= 2**30 * 1.001
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_few_bits_are_symmetric_with_one_scale_too(bits: int) -> None:
+    quant = QuantParams(np.ones(1, np.float32), np.zeros(1, np.int64), None, bits)
+    top = 2 ** (bits - 1) - 1
+    assert to_integers(np.array([-99.0, 99.0]), quant).tolist() == [-top, top]
