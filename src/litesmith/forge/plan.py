@@ -27,12 +27,13 @@ from litesmith.forge.options import (
     split_objects,
 )
 from litesmith.forge.train_plan import refuse_training, with_training
+from litesmith.graph import DType
 from litesmith.interface.metadata import Describe
 from litesmith.quantize import Pack, Quantize, default_scheme, find_scheme
 from litesmith.recipe import Recipe, default_steps, read_recipe
 from litesmith.rewrite import Rewrite
 from litesmith.sources import LoadOptions
-from litesmith.targets import Target, find_target, per_tensor_kinds, runs_hybrid, runs_litert
+from litesmith.targets import Target, find_target, may, per_tensor_kinds, runs_hybrid, runs_litert
 from litesmith.train.step import Train
 
 _TEXT, _TEXTS = (str,), (str, list)
@@ -304,6 +305,7 @@ def _with_quantize(
         steps += (_quantize(options),)
     if not runs_litert(target):
         changes["litert_forms"] = False
+        changes["wide_ops"] = may("FULLY_CONNECTED", target, DType.INT16, DType.INT8)
     return tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
 
 

@@ -1,7 +1,8 @@
 """Forms of one integer graph compete on a few examples: which answers are nearest to float's.
 
-A form's error is multiplied by what it must win to be worth having, and the gain, example by
-example, must exceed its own uncertainty: a few examples with large errors prove nothing.
+A form's error is multiplied by what it must win to be worth having. What is compared are distances,
+which say how many answers change (`Measured`), while errors must not grow much; the gain, example
+by example, must exceed its own uncertainty: a few examples prove nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import Array, Graph, Op, Tensor
+from litesmith.graph import Graph, Op, Tensor
 from litesmith.quantize.clip import Range
 from litesmith.quantize.ranges import Ranges
 from litesmith.quantize.second_look import few, runs
-from litesmith.quantize.trials import Trials
+from litesmith.quantize.trials import Measured, Trials
 
-CERTAIN = 1.0  # standard errors that a gain must exceed
+CERTAIN = 0.5  # standard errors that a gain must exceed
 _TRIALS = 32
+_WORSE = 1.25  # times the error that a form may have whose answers are nearer
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Contest:
         self._build = build
         # The last ones, while the second look took the first, where there are enough.
         self._trials = Trials(draft.graph, draft.ranges.sample[-examples:])
-        self._errors: dict[Draft, Array] = {}
+        self._found: dict[Draft, Measured] = {}
         if self._trials.possible:
             self.add([draft])
 
@@ -75,34 +77,37 @@ class Contest:
         for draft in drafts:
             if self._left > 0:
                 self._left -= 1
-                self._errors[draft] = self._trials.errors(self._build(draft))
+                self._found[draft] = self._trials.measured(self._build(draft))
                 if self._wins(draft):
                     self.best = draft
 
     def _wins(self, draft: Draft) -> bool:
-        """True when a draft's error, times its price, is less than the best one's beyond doubt."""
-        gain = self._errors[self.best] * self.best.price - self._errors[draft] * draft.price
-        if not np.isfinite(gain).all():
-            return bool(np.isfinite(self._errors[draft]).all())
+        """True when a draft, by its price, answers better than the best one beyond doubt."""
+        best, new = self._found[self.best].distances, self._found[draft].distances
+        if not np.isfinite(best).all() or not np.isfinite(new).all():
+            return bool(np.isfinite(new).all())
+        # Prices are of errors, which grow with the square.
+        gain = best * self.best.price**0.5 - new * draft.price**0.5
         doubt = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
-        return bool(gain.mean() > draft.certain * doubt)
+        worse = self.error(draft) > _WORSE * self.error(self.best)
+        return bool(gain.mean() > draft.certain * doubt) and not worse
 
     @property
     def nearest_clip(self) -> Mapping[Tensor, Range]:
         """The narrowed ranges that served best, even where none would have served better."""
-        clips = [draft for draft in self._errors if draft.clip]
+        clips = [draft for draft in self._found if draft.clip]
         return min(clips, key=self.error).clip if clips else {}
 
     @property
     def nearest(self) -> Draft:
         """The draft with the least error, whatever its price."""
-        return min(self._errors, key=self.error)
+        return min(self._found, key=self.error)
 
     def error(self, draft: Draft) -> float:
         """Return the mean error of a draft that competed."""
-        return float(self._errors[draft].mean())
+        return float(self._found[draft].errors.mean())
 
     def exceeds(self, error: float) -> bool:
         """True when there is something to win: the best draft's error is finite and above this."""
-        found = self.error(self.best) if self._errors else 0.0
+        found = self.error(self.best) if self._found else 0.0
         return self._left > 0 and error < found < float("inf")
