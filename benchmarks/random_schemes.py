@@ -121,15 +121,22 @@ def _tell(number: int) -> None:
     for step in INTEGER_STEPS:
         lowered = step(lowered).graph
     random = np.random.default_rng(number)
-    steps = {name: Quantize(name) for name in SCHEMES}
+    steps = {name: Quantize(name, edge_bits=_edge_bits(name)) for name in SCHEMES}
     mixed = Quantize(str(random.choice(list(SCHEMES))))
     kinds = sorted(op_counts(lowered if mixed.integer_activations else graph))
-    bits = tuple(f"{kind}={random.choice([4, 8, 16, 32])}" for kind in random.permutation(kinds))
+    few = [1, 2, 3] if mixed.integer_activations else []
+    choices = [*few, 4, 8, 16, 32]
+    bits = tuple(f"{kind}={random.choice(choices)}" for kind in random.permutation(kinds))
     steps["mixture"] = replace(mixed, bits=bits)
     for name, step in steps.items():
         print(number, name, flush=True)
         source = lowered if step.integer_activations else graph
         print(number, name, _result(step, source, arrays, finite), flush=True)
+
+
+def _edge_bits(scheme: str) -> int:
+    """Return the bits of all ops as those of edges: in small nets every op may be one."""
+    return find_scheme(scheme).bits if find_scheme(scheme).needs_training else 0
 
 
 def _rows(arrays: list[Any], unseen: bool) -> list[Any]:
