@@ -81,6 +81,8 @@ def settled(graph: Graph, decided: dict[Op, bool], reasons: dict[Op, str]) -> No
     for setter, op in set_by.items():
         decided[setter] = decided.get(op, False)
         reasons.pop(setter, None)
+        if not decided[setter]:
+            reasons[setter] = "it sets the state of an op that stays float"
 
 
 def cell_ranges(graph: Graph, sample: Sequence[Example]) -> dict[Tensor, tuple[float, float]]:

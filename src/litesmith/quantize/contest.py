@@ -37,6 +37,7 @@ class Draft:
         clip: the ranges among `ranges` that were narrowed.
         price: factor that the error must have been reduced by.
         certain: standard errors that the gain must exceed.
+        loops: how loops compute: a form of `loop_forms.precisions_of`, or in float ("").
     """
 
     graph: Graph
@@ -47,6 +48,7 @@ class Draft:
     clip: Mapping[Tensor, Range] = field(default_factory=lambda: MappingProxyType({}))
     price: float = 1.0
     certain: float = CERTAIN
+    loops: str = ""
 
 
 Build = Callable[[Draft], Graph]

@@ -21,8 +21,16 @@ def describe(ops: tuple[Op, ...]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(op.kind for op in ops).most_common())
 
 
-def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]:
-    """Return one notice per kind of op that stays float in an integer graph."""
+def float_notices(
+    graph: Graph, reasons: Mapping[Op, str], inside: str = ""
+) -> tuple[Notice, ...]:
+    """Return one notice per kind of op that stays float in an integer graph.
+
+    Args:
+        graph: that ships.
+        reasons: op of the main graph → why it stays float.
+        inside: why ops inside loops do, "" where only a part of them does.
+    """
     why = {op.kind: reason for op, reason in reasons.items()}
     main = set(graph.ops)
     kinds: dict[str, list[Op]] = {}
@@ -37,13 +45,13 @@ def float_notices(graph: Graph, reasons: Mapping[Op, str]) -> tuple[Notice, ...]
         for kind, ops in kinds.items()
     ]
     if loops:
-        found.append(_notice(tuple(loops), _inside(loops), describe(tuple(loops))))
+        found.append(_notice(tuple(loops), _inside(loops, inside), describe(tuple(loops))))
     return tuple(found)
 
 
-def _inside(ops: Sequence[Op]) -> str:
+def _inside(ops: Sequence[Op], because: str) -> str:
     """Return why ops of called graphs stay float, and what of their weights does, too."""
-    why = "they are inside a loop or branch"
+    why = f"they are inside a loop or branch{because and f', and {because}'}"
     rows = [(op, FACTS.get(op.kind)) for op in ops]
     weights = [op.input(row.weights.index) for op, row in rows if row and row.weights]
     left = {t for t in weights if t is not None and t.is_constant and t.dtype is DType.FLOAT32}

@@ -85,6 +85,7 @@ def integer_ops(
         if reason is not None:
             reasons[op] = reason
     cells.settled(graph, decided, reasons)
+    _release_before_loops(graph, decided, reasons, precisions.own)
     if isinstance(integer_outputs, bool):
         integer_outputs = graph.outputs if integer_outputs else ()
     _release_carriers(graph, decided, set(integer_outputs), precisions.own)
@@ -160,6 +161,55 @@ def _computes_float(op: Op) -> bool:
         return False
     values = [t for t in op.inputs if t is not None and not t.is_constant]
     return any(t.dtype.is_float for t in (*values, *op.outputs))
+
+
+# What a loop or recurrent op reads by the way; in integers it would be rounded for nothing.
+_CHEAP = frozenset({
+    "ABS", "ADD", "LEAKY_RELU", "MAXIMUM", "MINIMUM", "MUL", "RELU", "RELU6", "RELU_0_TO_1",
+    "RELU_N1_TO_1", "SUB",
+})  # fmt: skip
+_LOOPS = frozenset({"IF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "WHILE"})
+_BEFORE = "only loops that stay float read it"
+
+
+def _release_before_loops(
+    graph: Graph, decided: dict[Op, bool], reasons: dict[Op, str], named: Collection[Op]
+) -> None:
+    """Let cheap ops stay float whose results nothing but float loops read."""
+    read_by = users(graph)
+    for op in reversed(graph.ops):
+        if not decided.get(op, False) or op.kind not in _CHEAP | CARRIERS or op in named:
+            continue
+        readers = [r for t in op.outputs for r in read_by.get(t, [])]
+        ends = any(t in graph.outputs or t.is_variable for t in op.outputs)
+        if readers and not ends and all(_floats(r, decided, reasons) for r in readers):
+            decided[op], reasons[op] = False, _BEFORE
+
+
+def before_loops(graph: Graph) -> list[Op]:
+    """Return the ops with weights whose results nothing but loops and recurrent ops read.
+
+    They may pass ops that carry values, or that compute by the way, on their way there.
+    """
+    read_by = users(graph)
+    found: list[Op] = []
+    passing: set[Op] = set()
+    for op in reversed(graph.ops):
+        readers = [r for t in op.outputs for r in read_by.get(t, [])]
+        leads = bool(readers) and all(r.kind in _LOOPS or r in passing for r in readers)
+        if not leads or any(t in graph.outputs for t in op.outputs):
+            continue
+        row = facts(op)
+        if row is not None and row.weights is not None:
+            found.append(op)
+        elif op.kind in _CHEAP | CARRIERS:
+            passing.add(op)
+    return found
+
+
+def _floats(op: Op, decided: Mapping[Op, bool], reasons: Mapping[Op, str]) -> bool:
+    """True for a loop that stays float, and for what only such loops read."""
+    return not decided.get(op, True) and (op.kind in _LOOPS or reasons.get(op) == _BEFORE)
 
 
 def _release_carriers(

@@ -122,7 +122,7 @@ def _calibrated(graph: Graph, data: Examples, progress: Progress) -> Ranges:
         raise InputError("The representative data holds no examples.", "Pass at least one.")
     low = {e.tensor: e.result()[0] for e in extremes}
     high = {e.tensor: e.result()[1] for e in extremes}
-    _derive(graph, low, high)
+    derive(graph, low, high)
     found = {t: c.result() for t, c in zip(graph.inputs, columns, strict=True)}
     sample = sampler.result()
     for state, (least, most) in cell_ranges(graph, sample).items():
@@ -187,11 +187,11 @@ def narrowed(graph: Graph, ranges: Ranges, chosen: Mapping[Tensor, tuple[float, 
     """
     low = {**ranges.low, **{t: r[0] for t, r in chosen.items()}}
     high = {**ranges.high, **{t: r[1] for t, r in chosen.items()}}
-    _derive(graph, low, high)
+    derive(graph, low, high)
     return replace(ranges, low=low, high=high)
 
 
-def _derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -> None:
+def derive(graph: Graph, low: dict[Tensor, float], high: dict[Tensor, float]) -> None:
     """Add the ranges that follow from those observed."""
     known = Ranges(low, high, 0)
     for op in graph.ops:

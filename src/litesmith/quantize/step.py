@@ -21,10 +21,13 @@ from litesmith.quantize.contest import Draft
 from litesmith.quantize.entrance_forms import wide_input
 from litesmith.quantize.entrances import bytes_like, entrances
 from litesmith.quantize.granularity import per_tensor
+from litesmith.quantize.loop_forms import forms, kept_float, precisions_of
+from litesmith.quantize.loop_ranges import with_loops
+from litesmith.quantize.loops import Refusal, rolled, unrolled
 from litesmith.quantize.lower import lower
 from litesmith.quantize.masks import softened
 from litesmith.quantize.notices import describe, float_notices, keeps_bytes, place, prices
-from litesmith.quantize.plan import integer_ops
+from litesmith.quantize.plan import integer_ops, refusal
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import FLOAT_BITS, LEAST_UNTRAINED, find_scheme
 from litesmith.quantize.sensitivity import Subject
@@ -215,6 +218,9 @@ class Quantize:
         pins = {**_pins(inputs, ranges), **found.pins}
         ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
+        ways = forms(graph, self._refusal(graph), self.integer_cells)
+        if ways and (self.integer_cells or bits != WIDE):
+            draft = replace(draft, ranges=with_loops(graph, ranges, data), loops=ways[0])
         if bits != WIDE:
             tried = self._untrained()
 
@@ -225,7 +231,8 @@ class Quantize:
             # Who reads integers wants an integer file.
             floats = not self.integer_only and not _integers(graph.outputs, leave)
             islands = Islands(floats, floats and self.wide_ops and bits == LEAST_WIDENED)
-            draft = tuned(draft, build, given, islands, lambda g: self._precisions(g).own)
+            own = lambda g: self._precisions(g).own  # noqa: E731
+            draft = tuned(draft, build, given, islands, own, ways[1:])
         why = (*found.why, *masks.why, *apart.why, *draft.why)
         named = zip(graph.inputs, graph.input_names(), strict=True)
         told = [wide_input(ranges, t, n) for t, n in named if t in inputs and t not in pins]
@@ -240,8 +247,11 @@ class Quantize:
         return replace(self, scheme="int8", bits=bits, edge_bits=0)
 
     def annotated(self, prepared: Prepared) -> Annotated:
-        """Return the float graph whose tensors say what they will be: to simulate, or to train."""
-        return self._annotated(prepared.draft, prepared.ends)
+        """Return the float graph whose tensors say what they will be: to simulate, or to train.
+
+        Its loops compute in float: what integer ones are laid out as cannot be run.
+        """
+        return self._annotated(replace(prepared.draft, loops=""), prepared.ends)
 
     def finished(self, prepared: Prepared, annotated: Annotated | None = None) -> Outcome:
         """Return the integer graph of what was prepared, by this step or by one of other bits.
@@ -254,11 +264,11 @@ class Quantize:
             ConversionError: `integer_only` and an op must stay float.
         """
         draft = prepared.draft
-        annotated = annotated or self.annotated(prepared)
+        annotated = annotated or self._annotated(draft, prepared.ends)
         result = self._lowered(annotated, prepared.ends)
         why = f"{len(annotated.integer)} ops to {self.scheme} over {draft.ranges.examples} examples"
         why = self._explained(why, result)
-        floats = float_notices(result, annotated.reasons)
+        floats = float_notices(result, annotated.reasons, self._why_float(draft))
         costs = prices(result) if not draft.wide else wide_notices(draft.wide, prices(result))
         notices = (*floats, *costs, *prepared.notices)
         return self._checked(Outcome(result, True, "; ".join((why, *prepared.why)), notices))
@@ -272,18 +282,31 @@ class Quantize:
 
     def _annotated(self, draft: Draft, ends: Ends) -> Annotated:
         graph, ranges = draft.graph, draft.ranges
+        if draft.loops:
+            graph = unrolled(graph, self._refusal(graph))
         inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
         precisions = widened(self._precisions(graph), draft.wide)
+        precisions = precisions_of(graph, precisions, draft.loops)
         annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
         annotated = per_tensor(annotated, self.per_tensor)
         return corrected(annotated, ranges.means)
 
     def _lowered(self, annotated: Annotated, ends: Ends) -> Graph:
-        lowered = lower(annotated, ends.arrive, ends.leave, self.litert_forms)
+        lowered = rolled(lower(annotated, ends.arrive, ends.leave, self.litert_forms))
         # Weights that float ops go on reading, in loops for instance, are stored as int8 as well.
         scheme = find_scheme(self.scheme)
         bits = 8 if scheme.needs_training else min(scheme.bits, 8)
         return store(lowered, self._precisions(lowered, bits).of, hybrid=True)[0]
+
+    def _why_float(self, draft: Draft) -> str:
+        """Return why ops inside loops stay float."""
+        why = kept_float(draft.graph, self._refusal(draft.graph))
+        return why or ("" if draft.loops else "integers in it would change the answers")
+
+    def _refusal(self, graph: Graph) -> Refusal:
+        """Return what says why an op has no integer form; ops in called graphs included."""
+        precisions = self._precisions(graph)
+        return lambda op: refusal(op, precisions.of(op))
 
     def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
         """Return the bits of a later form of the graph, where a name may have gone."""

@@ -13,7 +13,7 @@ How they compete is in `contest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from litesmith.graph import Graph, Op, Tensor
@@ -23,6 +23,7 @@ from litesmith.quantize.clip import Range, gains, percentiles, typical
 from litesmith.quantize.contest import CERTAIN, Build, Contest, Draft
 from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price
 from litesmith.quantize.equalize import equalized, ties
+from litesmith.quantize.loop_trials import try_loops
 from litesmith.quantize.ranges import narrowed
 from litesmith.quantize.second_look import channel_ends, few
 from litesmith.quantize.trials import heads
@@ -70,6 +71,7 @@ def tuned(
     inputs: Iterable[Tensor],
     islands: Islands,
     kept: Kept = lambda graph: (),
+    loops: Sequence[str] = (),
 ) -> Draft:
     """Return the draft whose answers are nearest to the float graph's.
 
@@ -79,10 +81,13 @@ def tuned(
         inputs: float inputs that the file takes as float32.
         islands: what the file may hold beside int8 ops.
         kept: graph → ops of it whose bits the user chose.
+        loops: other ways for loops to compute, see `Draft.loops`.
     """
     contest = Contest(draft, build)
     if not contest.exceeds(_VISIBLE / 2):
         return contest.best
+    try_loops(contest, loops, kept)
+    draft = contest.plain
     contest.add(_clipped(draft, clip) for clip in _clips(draft))
     if contest.exceeds(_NOTABLE):
         contest.add(_equalized(contest.best))
