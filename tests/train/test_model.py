@@ -36,11 +36,9 @@ def test_trained_weights_lie_on_the_grid_and_compute_what_the_file_computes(sche
     wanted = made.answers(trained)
     found = model.predict(made.x, verbose=0)
     # Steps of 16 bits are so fine that float32 sums and the kernels' multipliers show.
-    assert np.abs(found - wanted).max() <= (8.01 if scheme == "int16x8" else 3.01) * step
-    assert (
-        np.abs(found - trainable(trained).predict(made.x, verbose=0)).max()
-        <= (8.01 if scheme == "int16x8" else 1.01) * step
-    )
+    most, least = (8.01, 8.01) if scheme == "int16x8" else (3.01, 1.01)
+    assert np.abs(found - wanted).max() <= most * step
+    assert np.abs(found - trainable(trained).predict(made.x, verbose=0)).max() <= least * step
 
 
 def test_float_graph_trains_and_computes_what_its_file_computes():
