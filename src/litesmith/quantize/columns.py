@@ -25,6 +25,7 @@ from litesmith.runtime import Session
 
 RATIO = 16.0  # at which four of the eight bits of the smaller columns are lost
 _EXAMPLES = 100
+_AT_ONCE = 4
 _MOST_GROUPS = 4  # more are no boxes beside scores
 _MOST_COLUMNS = 4096
 _REASON = "its columns differ in range; they are integers up to here, each group with its own scale"
@@ -104,7 +105,7 @@ def _groups(graph: Graph, data: Examples) -> dict[int, list[_Group]]:
     outputs = tuple(graph.outputs[i] for i in chosen)
     session = Session(write(graph.with_(outputs=outputs, signatures=(), siblings=())))
     spans = [np.zeros(t.shape[-1]) for t in outputs]
-    for batch in data.take(_EXAMPLES).batches(16, limit=_EXAMPLES):
+    for batch in data.take(_EXAMPLES).batches(_AT_ONCE, limit=_EXAMPLES):
         for span, values in zip(spans, session.run(batch), strict=True):
             rows = np.abs(values.reshape(-1, len(span)))
             np.maximum(span, rows.max(axis=0, initial=0.0), out=span)
@@ -115,9 +116,17 @@ def _groups(graph: Graph, data: Examples) -> dict[int, list[_Group]]:
 
 
 def _is_candidate(graph: Graph, tensor: Tensor) -> bool:
+    if any(tensor in op.outputs and _is_bounded(op) for op in graph.ops):
+        return False
     fits = tensor.dtype is DType.FLOAT32 and len(tensor.shape) > 1 and not tensor.is_dynamic
     once = graph.outputs.count(tensor) == 1 and tensor not in graph.inputs
     return fits and once and not tensor.is_constant and 1 < tensor.shape[-1] <= _MOST_COLUMNS
+
+
+def _is_bounded(op: Op) -> bool:
+    """True for ops whose results have one range by nature, such as probabilities."""
+    row = facts(op)
+    return row is not None and row.fixed_output is not None
 
 
 def _runs(span: Array) -> list[_Group]:

@@ -18,15 +18,18 @@ import numpy as np
 from litesmith.data import Examples
 from litesmith.errors import InputError
 from litesmith.graph import Array, DType, Graph, Op, Tensor, write
+from litesmith.graph.enums import Activation
 from litesmith.graph.facts import activations, facts
 from litesmith.graph.step import Progress, silent
 from litesmith.quantize.cells import cell_ranges
-from litesmith.quantize.second_look import Look, few, look
+from litesmith.quantize.second_look import Look, few, look, read_by_linear
 from litesmith.quantize.seen import Columns, ColumnStatistics, Example, Sampler
 from litesmith.runtime import Session
 
 _CHUNK = 16  # examples fetched from the source at a time
 _INFINITE = 1e30  # constants from here on mean infinity
+_RECTIFIERS = frozenset({"RELU", "RELU6"})
+_RECTIFIED = frozenset({Activation.RELU, Activation.RELU6})
 _GATHERED = 2**16  # elements of one tensor gathered before they are reduced at once
 
 
@@ -104,9 +107,11 @@ def _same(a: Examples, b: Examples) -> bool:
 
 
 def _calibrated(graph: Graph, data: Examples, progress: Progress) -> Ranges:
-    tensors = watched(graph)
-    session = Session(write(graph.with_(outputs=tensors, signatures=(), siblings=())))
-    extremes = [_Extremes(t) for t in tensors]
+    tensors, read = watched(graph), read_by_linear(graph)
+    outputs = tuple(dict.fromkeys((*tensors, *read)))
+    session = Session(write(graph.with_(outputs=outputs, signatures=(), siblings=())))
+    above = {t for op in graph.ops if _starts_at_zero(op) for t in op.outputs}
+    extremes = [_Extremes(t, t in above) for t in tensors]
     columns = [ColumnStatistics() for _ in graph.inputs]
     sampler = Sampler()
     seen = 0
@@ -127,7 +132,7 @@ def _calibrated(graph: Graph, data: Examples, progress: Progress) -> Ranges:
     sample = sampler.result()
     for state, (least, most) in cell_ranges(graph, sample).items():
         low[state], high[state] = least, most
-    seen_again = look(graph, tensors, sample[: few(graph, seen)])
+    seen_again = look(session, outputs, tensors, read, sample[: few(graph, seen)])
     return Ranges(low, high, seen, MappingProxyType(found), sample, seen_again)
 
 
@@ -136,8 +141,14 @@ def _observe(session: Session, example: list[Array], extremes: list[_Extremes]) 
     session.reset()
     session.feed(example)
     session.invoke()
-    for extreme, view in zip(extremes, session.views(), strict=True):
+    # The outputs begin with what is watched.
+    for extreme, view in zip(extremes, session.views(), strict=False):
         extreme.add(view)
+
+
+def _starts_at_zero(op: Op) -> bool:
+    """True where no result is below 0, so that the low end needs no looking for."""
+    return op.kind in _RECTIFIERS or op.option("fused_activation_function", 0) in _RECTIFIED
 
 
 def watched(graph: Graph) -> tuple[Tensor, ...]:
@@ -212,10 +223,15 @@ class _Extremes:
     """Running min and max of one tensor.
 
     Small tensors are gathered first: reducing one costs less than calling the reduction.
+
+    Args:
+        tensor: whose.
+        above: it is never below 0, which counts as seen.
     """
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor: Tensor, above: bool = False) -> None:
         self.tensor = tensor
+        self._above = above
         size = int(np.prod(tensor.shape))
         rows = min(_GATHERED // max(size, 1), 64)
         self._rows = np.empty((rows, size), np.float32) if rows > 1 else None
@@ -245,7 +261,7 @@ class _Extremes:
     def _reduce(self, values: Array) -> None:
         if not values.size:
             return
-        low, high = float(values.min()), float(values.max())
+        low, high = 0.0 if self._above else float(values.min()), float(values.max())
         if not np.isfinite(low + high):
             raise InputError(
                 f"The model computes NaN or infinity at '{self.tensor.name}'.",
