@@ -23,6 +23,7 @@ from litesmith.quantize.sensitivity import (
 _FOUR, _EIGHT = 4, 8
 _ATTEMPTS = 4  # files; each tells better what else a file holds and takes time for
 _AIM = 0.97  # of a limit of time, which no two measurements agree on
+_TIGHT = 0.85  # of it is used by a file that need not be tried to be bettered
 
 T = TypeVar("T")
 
@@ -164,23 +165,33 @@ class _Search:
         self._ms: Mapping[Any, float] = op_latencies(variants.subject, pairs) if timed else {}
 
     def run(self) -> _Timed:
-        """Return the file that keeps the limits, or the last that was tried."""
+        """Return the cheapest file that keeps the limits, or the one that comes nearest."""
         best = now = self._first
+        tried: list[Bits] = [{}]
         for _ in range(_ATTEMPTS):
             found = allocate(self._choices.costs, self._left(now))
             bits = self._least() if found is None else found
-            given = self._choices.now
-            chosen = {op: own for op, own in bits.items() if own != given[op]}
-            if not chosen or chosen == dict(best.file.chosen):
+            chosen = {op: own for op, own in bits.items() if own != self._choices.now[op]}
+            if chosen in tried:
                 return best
+            tried.append(chosen)
             one = self._variants.attempt(chosen, taught=False)
             if one is None:
                 return best
             now = _Timed(one, self._job, self._limits)
-            best = now if now.kept or _excess(now) <= _excess(best) else best
-            if best.kept or found is None:
+            best = now if self._better(now, best) else best
+            if found is None or (now.kept and _is_tight(now)):
                 return best
         return best
+
+    def _better(self, now: _Timed, best: _Timed) -> bool:
+        if now.kept and best.kept:
+            return self._price(now) < self._price(best)
+        return now.kept or (not best.kept and _excess(now) <= _excess(best))
+
+    def _price(self, one: _Timed) -> float:
+        bits = {**self._choices.now, **one.file.chosen}
+        return sum(cost.error for cost in self._choices.costs if bits[cost.op] == cost.bits)
 
     def _left(self, now: _Timed) -> list[Limit]:
         """Return the limits of what ops take, after what a file takes beside them."""
@@ -200,6 +211,11 @@ class _Search:
         if self._first.most is not None:
             return least(costs, [self._ms[cost.op, cost.bits] for cost in costs])
         return least(costs, [cost.size for cost in costs])
+
+
+def _is_tight(one: _Timed) -> bool:
+    """True where bits that cost less would hardly fit."""
+    return one.most is None or one.ms >= _TIGHT * one.most
 
 
 def _excess(one: _Timed) -> float:
