@@ -1,4 +1,4 @@
-"""Files that lose too much, and what --max-drop and --max-size make of them.
+"""Files that lose too much, and what --max-drop, --max-size and --max-latency make of them.
 
 `digits`: a multilayer perceptron trained on scikit-learn's digits, one neuron of whose first layer
 is made 1,000 times larger and read 1,000 times smaller: the same function, but one that no 8-bit
@@ -70,6 +70,7 @@ def row(name: str, model: Path, data: Path, options: tuple[str, ...], folder: Pa
         "drop": score["drop"],
         "n": score["examples"],
         "bytes": artifact["size_bytes"],
+        "latency": found["latency_ms"]["artifact"] / found["latency_ms"]["float_tflite"],
         "float ops": artifact["float_ops"],
         "given other bits": f"{len(chosen)} of {count}" if count else "none",
         "seconds": found["seconds"],
@@ -92,7 +93,12 @@ def main() -> None:
             shared = SHARED[key]
             assert shared.data is not None
             source, arrays = given.shared / shared.path, given.shared / shared.data
-            for more in (("int4",), ("int4", "--max-drop", "0.01"), ("int8", "--max-size", "22%")):
+            for more in (
+                ("int4",),
+                ("int4", "--max-drop", "0.01"),
+                ("int4", "--max-latency", "60%"),
+                ("int8", "--max-size", "22%"),
+            ):
                 rows.append(row(key, source, arrays, ("--quantize", *more), folder))
     report("sensitivity", rows, given.json)
 
