@@ -11,7 +11,7 @@ import numpy as np
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.integers import to_real
 from litesmith.kernels.evaluate import Hooks, evaluate
-from litesmith.kernels.simulate import lean, rounded, simulation, stored
+from litesmith.kernels.simulate import rounded, simulation, stored
 from litesmith.quantize import annotate, calibrate, lower
 from litesmith.quantize.annotate import Annotated
 from litesmith.quantize.choose import Precisions
@@ -44,9 +44,9 @@ class Pair:
                 arrays[place] = to_real(integers, quant)
         return arrays
 
-    def simulated(self, arrays: Sequence[Array], whole: bool = False) -> list[Array]:
-        """Return the simulation's outputs, activations that the grids imply left in if `whole`."""
-        graph = self.graph if whole else lean(self.graph)
+    def simulated(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return the simulation's outputs."""
+        graph = self.graph
         found = evaluate(graph, dict(zip(graph.inputs, arrays, strict=True)), simulation())
         count = len(arrays[0])
         return [

@@ -16,8 +16,9 @@ from benchmarks.shared_models import SHARED, as_float, representative
 from litesmith.graph import DType, Graph, QuantParams, read
 from litesmith.graph.facts import FACTS
 from litesmith.graph.integers import to_integers, to_real
+from litesmith.kernels.activations import FUSED
 from litesmith.kernels.evaluate import Hooks, evaluate
-from litesmith.kernels.simulate import grid, lean, limits, simulation, stored
+from litesmith.kernels.simulate import grid, implied, limits, simulation, stored
 from litesmith.quantize import Quantize
 from litesmith.quantize.params import fixed_params
 from tests.conformance.sample import Sample
@@ -105,31 +106,26 @@ def test_networks_from_end_to_end(seed: int) -> None:
     assert _apart(found, shipped) <= max(_apart(other, shipped), 0.05 * float(quant.scale[0]))
 
 
-@pytest.mark.parametrize("number", range(20, 26))
-def test_lean_graphs_compute_the_same(number: int) -> None:
-    graph = random_cnn(number)
-    both = pair(graph, draw(graph, 8))
-    arrays = draw(graph, 8, seed=1)
-    assert len(lean(both.graph).ops) == len(both.graph.ops)
-    for a, b in zip(both.simulated(arrays), both.simulated(arrays, whole=True), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_lean_keeps_what_the_grid_does_not_imply() -> None:
-    quants = {
-        "implied": (RELU, fixed_params(0.1, -128)),
-        "below": (RELU, fixed_params(0.1, -100)),
-        "above": (RELU6, fixed_params(0.1, -128)),
-        "six": (RELU6, fixed_params(6 / 255, -128)),
-    }
-    kept = {}
-    for name, (fused, quant) in quants.items():
-        b = Builder()
-        y = b.op("ADD", b.input((2,)), b.input((2,)), fused_activation_function=fused)
-        op = b.ops[-1]
-        graph = b.graph(y).with_(ops=(op.with_(outputs=(y.with_(quant=quant),)),))
-        kept[name] = bool(lean(graph).ops[0].option("fused_activation_function"))
-    assert kept == {"implied": False, "below": True, "above": True, "six": False}
+@pytest.mark.parametrize(
+    ("fused", "scale", "zero_point", "wanted"),
+    [
+        (RELU, 0.1, -128, True),
+        (RELU, 0.1, -127, False),
+        (RELU6, 6 / 255, -128, True),
+        (RELU6, 6.03 / 255, -128, False),
+        (RELU6, 5.0 / 255, -128, True),
+        (0, 0.1, 3, True),
+        (4, 0.1, 3, False),
+    ],
+)
+def test_activations_that_the_grid_implies(
+    fused: int, scale: float, zero_point: int, wanted: bool
+) -> None:
+    quant = fixed_params(scale, zero_point)
+    assert implied(fused, quant) is wanted
+    x = np.linspace(-3, 9, 997, dtype=np.float32)
+    rounded = [grid(quant)(v).numpy() for v in (tf.constant(x), FUSED[fused](x))]
+    assert np.array_equal(*rounded) is wanted
 
 
 def _even(steps: tf.Tensor, zero: float) -> tf.Tensor:
@@ -206,7 +202,7 @@ def test_trains_through_the_rounding() -> None:
     with tf.GradientTape() as tape:
         tape.watch(list(constants.values()))
         feeds = dict(zip(both.graph.inputs, draw(graph, 8, seed=2), strict=True))
-        found = evaluate(lean(both.graph), feeds, Hooks(constants.get, hooks.result, hooks.feed))[
+        found = evaluate(both.graph, feeds, Hooks(constants.get, hooks.result, hooks.feed))[
             both.graph.outputs[0]
         ].tensor
         loss = -tf.reduce_mean(tf.math.log(found[..., 0] + 0.01))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import tensorflow as tf
 
-from litesmith.kernels.operands import axis_of, count_of, declared, integers, lifted, same_limits
+from litesmith.kernels.operands import axis_of, count_of, declared, integers, lifted, one_for_all
 from litesmith.kernels.value import Call, Kernel, TfTensor, Value
 
 
@@ -164,14 +164,14 @@ def _segment(function: Callable[..., TfTensor]) -> Kernel:
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
-        "DYNAMIC_UPDATE_SLICE": same_limits(_dynamic_update_slice, 2),
+        "DYNAMIC_UPDATE_SLICE": one_for_all(_dynamic_update_slice, 2),
         "EMBEDDING_LOOKUP": _embedding_lookup,
         "GATHER": _gather,
         "GATHER_ND": _gather_nd,
         "MATRIX_DIAG": _matrix_diag,
         "MATRIX_SET_DIAG": _matrix_set_diag,
         "ONE_HOT": _one_hot,
-        "REVERSE_SEQUENCE": same_limits(_reverse_sequence, 1),
+        "REVERSE_SEQUENCE": one_for_all(_reverse_sequence, 1),
         "SCATTER_ND": _scatter_nd,
         "SEGMENT_SUM": _segment(tf.math.unsorted_segment_sum),
         "SPARSE_TO_DENSE": _sparse_to_dense,

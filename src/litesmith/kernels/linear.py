@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from litesmith.graph.enums import Padding
 from litesmith.kernels.activations import fused
+from litesmith.kernels.operands import one_for_all
 from litesmith.kernels.value import (
     Call,
     DeclinedError,
@@ -18,7 +19,6 @@ from litesmith.kernels.value import (
     Value,
     aligned,
     merged,
-    one_by_one,
     unmerged,
 )
 
@@ -42,17 +42,6 @@ def _finished(call: Call, tensor: TfTensor, bias: int) -> TfTensor:
     if call.has(bias):
         tensor = tf.nn.bias_add(tensor, call.tensor(bias))
     return fused(call, tensor)
-
-
-def _shared_weights(kernel: Kernel, *positions: int) -> Kernel:
-    """Go one example at a time where weights or bias differ between examples."""
-    alone = one_by_one(kernel)
-
-    def chosen(call: Call) -> tuple[Value, ...]:
-        differ = any(call.has(p) and call.value(p).batched for p in positions)
-        return (alone if differ else kernel)(call)
-
-    return chosen
 
 
 def _spatial(call: Call, position: int, tensor: TfTensor) -> tuple[Value, ...]:
@@ -202,11 +191,11 @@ def _batch_matmul(call: Call) -> tuple[Value, ...]:
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
         "BATCH_MATMUL": _batch_matmul,
-        "CONV_2D": _shared_weights(_conv_2d, 1, 2),
-        "CONV_3D": _shared_weights(_conv_3d, 1, 2),
-        "CONV_3D_TRANSPOSE": _shared_weights(_conv_3d_transpose, 1, 3),
-        "DEPTHWISE_CONV_2D": _shared_weights(_depthwise_conv_2d, 1, 2),
-        "FULLY_CONNECTED": _shared_weights(_fully_connected, 1, 2),
-        "TRANSPOSE_CONV": _shared_weights(_transpose_conv, 1, 3),
+        "CONV_2D": one_for_all(_conv_2d, 1, 2),
+        "CONV_3D": one_for_all(_conv_3d, 1, 2),
+        "CONV_3D_TRANSPOSE": one_for_all(_conv_3d_transpose, 1, 3),
+        "DEPTHWISE_CONV_2D": one_for_all(_depthwise_conv_2d, 1, 2),
+        "FULLY_CONNECTED": one_for_all(_fully_connected, 1, 2),
+        "TRANSPOSE_CONV": one_for_all(_transpose_conv, 1, 3),
     }
 )

@@ -72,8 +72,8 @@ def declared(call: Call, value: Value) -> Value:
     return value.with_(tf.ensure_shape(value.tensor, lead + shape))
 
 
-def same_limits(kernel: Kernel, *positions: int) -> Kernel:
-    """Go one example at a time where operands that say *which* values differ between examples."""
+def one_for_all(kernel: Kernel, *positions: int) -> Kernel:
+    """Go one example at a time where weights, limits or sizes at these positions differ."""
     alone = one_by_one(kernel)
 
     def chosen(call: Call) -> tuple[Value, ...]:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import tensorflow as tf
 
-from litesmith.graph import DType, Graph, Op, QuantParams, Tensor
+from litesmith.graph import DType, Op, QuantParams, Tensor
 from litesmith.graph.enums import CLAMPS, Activation
 from litesmith.graph.facts import facts
 from litesmith.graph.integers import to_integers, to_real
@@ -131,24 +130,12 @@ def limits(quant: QuantParams) -> tuple[float, float]:
     return scale * (-half - zero), scale * (half - 1 - zero)
 
 
-def lean(graph: Graph) -> Graph:
-    """Return the annotated graph without the activations that the grid of their result implies.
-
-    Rounding clamps to the range of the integers: where that is what a fused activation clamps to,
-    clamping once is enough. Tensors stay the same objects.
-    """
-    return graph.with_(ops=tuple(map(_lean_op, graph.ops)))
-
-
-def _lean_op(op: Op) -> Op:
-    quant = op.outputs[0].quant if len(op.outputs) == 1 else None
-    clamp = CLAMPS.get(int(op.option("fused_activation_function", Activation.NONE)))
-    if op.options is None or quant is None or clamp is None or _only_moves(op):
-        return op
-    if clamp == CLAMPS[Activation.NONE] or not op.outputs[0].dtype.is_float:
-        return op
-    low, high = (np.asarray(limits(quant)) / float(quant.scale[0])).round()
-    least, most = (np.clip(np.asarray(clamp) / float(quant.scale[0]), -1e9, 1e9)).round()
-    if low < least or high > most:
-        return op
-    return op.with_(options=op.options.with_(fused_activation_function=int(Activation.NONE)))
+def implied(activation: int, quant: QuantParams) -> bool:
+    """Return whether rounding clamps a result to no more than a fused activation does."""
+    clamp = CLAMPS.get(activation)
+    if clamp is None:
+        return False
+    # In whole steps: 6 and the greatest value of a grid that ends there differ in the last digit.
+    scale, ends = float(quant.scale[0]), zip(limits(quant), clamp, strict=True)
+    (low, least), (high, most) = ((end / scale, bound / scale) for end, bound in ends)
+    return low > least - 0.5 and high < most + 0.5

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from litesmith.graph import Array, Graph, Op, Tensor
-from litesmith.graph.enums import CLAMPS, Activation
+from litesmith.graph.enums import Activation
 from litesmith.kernels.activations import FUSED
 from litesmith.kernels.evaluate import Hooks, evaluate
-from litesmith.kernels.simulate import entered, limits, rounded, stored
+from litesmith.kernels.simulate import entered, implied, rounded, stored
 from litesmith.kernels.value import TfTensor, Value
 from litesmith.train.layout import Layout, Slot
 from litesmith.train.parameters import (
@@ -135,11 +135,8 @@ class Network:
         kind = self._lacks.get(tensor, Activation.NONE)
         if kind == Activation.NONE:
             return value
-        if tensor.quant is not None:
-            low, high = CLAMPS.get(kind, (0.0, 0.0))
-            least, most = limits(tensor.quant)
-            if low <= least and most <= high:
-                return value
+        if tensor.quant is not None and implied(kind, tensor.quant):
+            return value
         return value.with_(FUSED[kind](value.tensor))
 
     def trained(self, vector: Array) -> dict[Tensor, Tensor]:
