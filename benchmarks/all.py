@@ -13,6 +13,8 @@ ALL = (
     "front_door",
     "load_lower",
     "calibration_cost",
+    "variants",
+    "int8_latency",
     "defaults_not_slower",
     "applications",
     "rewrites",
