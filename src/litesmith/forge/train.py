@@ -186,8 +186,10 @@ def _idle(subject: _Subject, lesson: Lesson) -> str:
     if not any(head.tensor.dtype.is_float for head in heads(subject.teacher)):
         return "all outputs are integers, from which nothing is learned"
     batches = {tensor.shape[:1] for tensor in subject.teacher.inputs}
-    if batches != {(1,)}:
-        return "the file takes several examples at a time, or its inputs have no batch"
+    if len(batches) != 1 or batches == {()}:
+        return "its inputs do not take the same number of examples at a time"
+    if batches != {(1,)} and lesson.labelled is not None:
+        return "labels are fitted by files that take one example at a time (--batch 1 or dynamic)"
     return ""
 
 

@@ -130,8 +130,7 @@ def train(job: Job, ears: Ears = _DEAF, resume: bytes | None = None) -> Result:
     finally:
         child.close()
     trained = _trained(reply, graph)
-    count = int(request["examples"]["shapes"][0][0])
-    return Result(trained, count, tuple(listening.curve), interrupted)
+    return Result(trained, request["examples"]["examples"], tuple(listening.curve), interrupted)
 
 
 @dataclass

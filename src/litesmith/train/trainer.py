@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -30,10 +32,12 @@ class Trainer:
         self._first, self._second = (tf.Variable(np.zeros_like(start)) for _ in range(2))
         self._powers = tf.Variable(np.float32([_BETA1, _BETA2]))
         self._low, self._high = (tf.constant(end) for end in lesson.student.layout.bounds())
-        self._step = tf.function(self._stepped, reduce_retracing=True)
-        self._gradient = tf.function(self._gradient_of, reduce_retracing=True)
-        self._apply = tf.function(self._applied)
-        self._look = tf.function(
+        # No autograph: the kernels need none, it is slow, and it hides whose error an error is.
+        traced = functools.partial(tf.function, autograph=False)
+        self._step = traced(self._stepped, reduce_retracing=True)
+        self._gradient = traced(self._gradient_of, reduce_retracing=True)
+        self._apply = traced(self._applied)
+        self._look = traced(
             lambda vector, batch: self._lesson.losses(vector, batch, _ONLY_OUTPUTS)[1:],
             reduce_retracing=True,
         )
@@ -48,26 +52,34 @@ class Trainer:
         """Go on from another vector."""
         self._vector.assign(vector)
 
-    def step(self, batch: Sequence[Array], rate: float, part: int) -> None:
-        """Take one step on a batch, `part` examples of it at a time."""
+    def step(self, batch: Sequence[Array], rate: float, part: int, local: bool = False) -> None:
+        """Take one step on a batch, `part` examples of it at a time.
+
+        Args:
+            batch: examples, one array per input, and labels if the lesson has any.
+            rate: of the step.
+            part: examples per pass.
+            local: each inner result is learned by itself (`Parts.local`).
+        """
         speed = tf.constant(rate, tf.float32)
         count = len(batch[0])
         if count <= part:
-            self._step([tf.convert_to_tensor(x) for x in batch], speed)
+            self._step([tf.convert_to_tensor(x) for x in batch], speed, local)
             return
         total = tf.zeros_like(self._vector)
         for i in range(0, count, part):
             some = [tf.convert_to_tensor(x[i : i + part]) for x in batch]
-            total += self._gradient(some) * (len(some[0]) / count)
+            total += self._gradient(some, local) * (len(some[0]) / count)
         self._apply(total, speed)
 
-    def _gradient_of(self, batch: Sequence[TfTensor]) -> TfTensor:
+    def _gradient_of(self, batch: Sequence[TfTensor], local: bool) -> TfTensor:
+        parts = replace(self._parts, local=local)
         with tf.GradientTape() as tape:
-            loss, _, _ = self._lesson.losses(self._vector.value(), batch, self._parts)
+            loss, _, _ = self._lesson.losses(self._vector.value(), batch, parts)
         return tape.gradient(loss, self._vector)
 
-    def _stepped(self, batch: Sequence[TfTensor], rate: TfTensor) -> None:
-        self._applied(self._gradient_of(batch), rate)
+    def _stepped(self, batch: Sequence[TfTensor], rate: TfTensor, local: bool) -> None:
+        self._applied(self._gradient_of(batch, local), rate)
 
     def _applied(self, gradient: TfTensor, rate: TfTensor) -> None:
         # A batch that blew up (NaN) changes nothing.

@@ -70,18 +70,16 @@ class Stored:
 
     Attributes:
         paths: of the files.
-        shapes: (n, *example shape) each.
+        shapes: (n, *example shape) each; (n / N, N, *example shape) for a graph that takes N at a
+            time.
         dtypes: NumPy's names.
+        examples: how many there are.
     """
 
     paths: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
-
-    @property
-    def examples(self) -> int:
-        """How many there are."""
-        return self.shapes[0][0]
+    examples: int
 
     def arrays(self) -> list[Array]:
         """Return the examples, read as they are needed."""
@@ -100,7 +98,7 @@ def save_examples(examples: Examples, inputs: Sequence[Tensor], folder: Path) ->
 
     Args:
         examples: at most `at_most` of them are taken.
-        inputs: of the graph.
+        inputs: of the graph; all take the same number of examples at a time.
         folder: private.
 
     Raises:
@@ -120,10 +118,18 @@ def save_examples(examples: Examples, inputs: Sequence[Tensor], folder: Path) ->
         finally:
             for file in files:
                 file.close()
+    together = inputs[0].shape[0]
+    lead = (count,) if together == 1 else (count // together, together)
+    if not lead[0]:
+        raise InputError(
+            f"The file takes {together} examples at a time, and --data holds {count}.",
+            "Give more examples, or export with --batch 1.",
+        )
     return Stored(
         tuple(map(str, paths)),
-        tuple((count, *shape) for shape in shapes),
+        tuple((*lead, *shape) for shape in shapes),
         tuple(str(np.dtype(tensor.dtype.numpy)) for tensor in inputs),
+        count,
     )
 
 
@@ -163,7 +169,7 @@ def stored_to_json(stored: Stored) -> dict[str, Any]:
 def stored_from_json(given: Mapping[str, Any]) -> Stored:
     """Return what `stored_to_json` told."""
     shapes = tuple(tuple(shape) for shape in given["shapes"])
-    return Stored(tuple(given["paths"]), shapes, tuple(given["dtypes"]))
+    return Stored(tuple(given["paths"]), shapes, tuple(given["dtypes"]), given["examples"])
 
 
 def fingerprint(teacher: Graph, student: Graph, settings: Settings, stored: Stored) -> str:
