@@ -171,6 +171,15 @@ def _branch(constant: bool | None) -> Graph:
     return b.graph(y)
 
 
+def _composite() -> Graph:
+    inner = Builder()
+    part = inner.graph(inner.op("MUL", inner.input((2, 3)), const(np.float32(3))))
+    x, y = tensor("x", (2, 3)), tensor("y", (2, 3))
+    more: dict[str, Any] = {"name": "tripled", "composite_attributes": (0, 0, 1, 0, 0, 36, 1)}  # {}
+    op = make("STABLEHLO_COMPOSITE", [x], [y], **more)
+    return Graph((x,), (y,), (op.with_(subgraphs=(part,)),))
+
+
 def _lstms() -> Iterator[tuple[str, Build]]:
     forms: dict[str, dict[str, Any]] = {
         "plain": {},
@@ -210,6 +219,7 @@ def _all() -> Iterator[Sample]:
             yield g("WHILE", name, partial(_loop, steps, every, masked=every))
     yield g("WHILE", "until", partial(_until, 20.0))
     yield g("WHILE", "never", partial(_until, -1.0))
+    yield g("STABLEHLO_COMPOSITE", "plain", _composite)
     yield g("IF", "computed", partial(_branch, None))
     yield g("IF", "yes", partial(_branch, True))
     yield g("IF", "no", partial(_branch, False))

@@ -131,11 +131,21 @@ def _halves() -> Graph:
     return b.graph(b.op("ADD", a, b.op("DEQUANTIZE", stored, dtype=FLOAT)))
 
 
+def _spectrum(kind: str, fft_length: tuple[int, int]) -> Graph:
+    b = Builder()
+    spectrum = b.op("RFFT2D", b.input((2, 4, 8)), const(fft_length), dtype=DType.COMPLEX64)
+    return b.graph(b.op(kind, spectrum, dtype=FLOAT))
+
+
 def _ends() -> Iterator[Sample]:
     yield g("QUANTIZE", "real", _quantized)
     yield g("QUANTIZE", "again", _requantized, bound=127)
     yield g("DEQUANTIZE", "integers", _dequantized, bound=127)
     yield g("DEQUANTIZE", "halves", _halves)
+    for kind in ("COMPLEX_ABS", "IMAG", "REAL"):
+        yield g(kind, "spectrum", partial(_spectrum, kind, (4, 8)))
+    yield g("RFFT2D", "cut", partial(_spectrum, "REAL", (2, 4)))
+    yield g("RFFT2D", "row", partial(_spectrum, "IMAG", (1, 8)))
     yield s("FAKE_QUANT", "plain", x(2, 9), min=-0.5, max=0.75, num_bits=8)
 
 

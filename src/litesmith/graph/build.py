@@ -42,6 +42,7 @@ _TABLES = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
     "BIDIRECTIONAL_SEQUENCE_RNN": "BidirectionalSequenceRNNOptions",
     "REVERSE_V2": "ReverseV2Options",
+    "STABLEHLO_COMPOSITE": "StableHLOCompositeOptions",
     "TOPK_V2": "TopKV2Options",
     "NON_MAX_SUPPRESSION_V4": "NonMaxSuppressionV4Options",
     "NON_MAX_SUPPRESSION_V5": "NonMaxSuppressionV5Options",

@@ -196,4 +196,11 @@ def _if(call: Call) -> Values:
     return tuple(Value(t, f) for t, f in zip(made, flags, strict=True))
 
 
-KERNELS: Mapping[str, Kernel] = MappingProxyType({"IF": _if, "WHILE": _while})
+def _composite(call: Call) -> Values:
+    """What a composite stands for is a graph of its own."""
+    return call.run(call.op.subgraphs[0], tuple(call.value(i) for i in range(len(call.values))))
+
+
+KERNELS: Mapping[str, Kernel] = MappingProxyType(
+    {"IF": _if, "STABLEHLO_COMPOSITE": _composite, "WHILE": _while}
+)

@@ -18,6 +18,7 @@ from litesmith.errors import ConversionError
 from litesmith.graph import Array, Graph, Op, Tensor, write
 from litesmith.kernels.table import kernel_of
 from litesmith.kernels.value import Call, Value, batched, example_count
+from litesmith.kernels.variables import stateless
 from litesmith.runtime import Session
 
 # Kinds that have no kernel, and why. A kind in neither table is one that nobody has looked at.
@@ -25,41 +26,51 @@ FROZEN: Mapping[str, str] = MappingProxyType(
     {
         "BITCAST": "bits have no gradient",
         "BUCKETIZE": "numbers of intervals have no gradient",
-        "COMPLEX_ABS": "spectra are computed by LiteRT alone",
         "DENSIFY": "sparse weights are not trained",
         "EMBEDDING_LOOKUP_SPARSE": "no converter writes it any more",
-        "IMAG": "spectra are computed by LiteRT alone",
+        "HASHTABLE": "tables of words stay outside of the graph",
+        "HASHTABLE_FIND": "tables of words stay outside of the graph",
+        "HASHTABLE_IMPORT": "tables of words stay outside of the graph",
+        "HASHTABLE_SIZE": "tables of words stay outside of the graph",
         "MULTINOMIAL": "random choices have no gradient",
         "NON_MAX_SUPPRESSION_V4": "which boxes stay has no gradient",
         "NON_MAX_SUPPRESSION_V5": "which boxes stay has no gradient",
         "RANDOM_STANDARD_NORMAL": "random numbers have no gradient",
         "RANDOM_UNIFORM": "random numbers have no gradient",
-        "REAL": "spectra are computed by LiteRT alone",
-        "RFFT2D": "spectra are computed by LiteRT alone",
         "UNIQUE": "how many values there are depends on the example",
         "WHERE": "how many places there are depends on the example",
     }
 )
 # What one op hands to another outside of any tensor; one op alone means nothing.
 _RESOURCES = ("HASHTABLE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+# How large their results are differs between examples: there is no tensor that holds many of them.
+_RAGGED = frozenset({"UNIQUE", "WHERE"})
 
 
 def frozen_ops(graph: Graph) -> tuple[Op, ...]:
     """Return the ops of a graph, called graphs included, that have no kernel."""
-    return tuple(op for g in graph.graphs() for op in g.ops if kernel_of(op.kind) is None)
+    ops = (op for called in stateless(graph).graphs() for op in called.ops)
+    return tuple(op for op in ops if kernel_of(op.kind) is None)
 
 
 def frozen(call: Call) -> tuple[Value, ...]:
     """Return what LiteRT computes.
 
     Raises:
-        ConversionError: the op shares state with others outside of any tensor.
+        ConversionError: the op shares state with others outside of any tensor, or how large its
+            results are depends on the example.
     """
     op = call.op
     if op.kind.startswith(_RESOURCES):
         raise ConversionError(
             f"{op.kind} keeps values outside of the graph, so the graph cannot be evaluated.",
             "Convert the model again from its source: state becomes inputs and outputs.",
+        )
+    if op.kind in _RAGGED and call.batched:
+        raise ConversionError(
+            f"How many values {op.kind} yields depends on the example, so many examples cannot be"
+            " evaluated at once.",
+            "Cut the model before it (`--cut`), or leave out what needs its graph evaluated.",
         )
     fed = tuple(dict.fromkeys(t for t in op.inputs if t is not None and _is_fed(t)))
     by_tensor = {t: v for t, v in zip(op.inputs, call.values, strict=True) if v is not None}

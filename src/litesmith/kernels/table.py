@@ -19,6 +19,7 @@ from litesmith.kernels import (
     reduce,
     resize,
     shape,
+    spectra,
 )
 from litesmith.kernels.value import Kernel
 
@@ -36,6 +37,7 @@ FAMILIES: tuple[Mapping[str, Kernel], ...] = (
     logic.KERNELS,
     control.KERNELS,
     recurrent.KERNELS,
+    spectra.KERNELS,
 )
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
