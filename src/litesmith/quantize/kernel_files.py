@@ -25,8 +25,9 @@ from litesmith.graph import (
 from litesmith.graph.build import make_op
 from litesmith.graph.facts import FACTS
 from litesmith.graph.integers import integer_dtype
+from litesmith.quantize.pack import packed
 
-_INTS = {2: DType.INT2, 4: DType.INT4, 8: DType.INT8}
+_INTS = {1: DType.INT4, 2: DType.INT2, 4: DType.INT4, 8: DType.INT8}
 _ACTIVATIONS = {8: DType.INT8, 16: DType.INT16, 32: DType.FLOAT32}
 _WEIGHT_SCALE, _INPUT_SCALE = 0.01, {8: 0.02, 16: 1e-4, 32: 0.02}
 
@@ -73,6 +74,7 @@ class Form:
         activations: bits of the activations, 32 for float.
         expanded: float arithmetic on weights behind a DEQUANTIZE.
         block: elements that share a scale, 0 for one scale per channel.
+        packed: weights are unpacked by the file and computed for the op.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Form:
     activations: int = 32
     expanded: bool = False
     block: int = 0
+    packed: bool = False
 
 
 FORMS = (
@@ -92,6 +95,8 @@ FORMS = (
     Form("expanded int4", 4, expanded=True),
     Form("int8", 8, 8),
     Form("int4", 4, 8),
+    Form("int2", 2, 8),
+    Form("packed", 1, 8, packed=True),
     Form("int16x8", 8, 16),
 )
 CASES = (
@@ -101,6 +106,7 @@ CASES = (
     Case("DEPTHWISE_CONV_2D", (1, 56, 56, 128), (1, 3, 3, 128)),
     Case("FULLY_CONNECTED", (1, 1024), (1024, 1024)),
     Case("FULLY_CONNECTED", (1, 64), (64, 64)),
+    Case("FULLY_CONNECTED", (1, 28, 28, 256), (256, 256)),
 )
 
 
@@ -130,10 +136,14 @@ def kernel_file(case: Case, form: Form, numbers: Form | None = None) -> KernelFi
     """
     if form.block and (case.kind != "FULLY_CONNECTED" or case.weights[1] % form.block):
         return None
+    if form.packed and case.kind == "DEPTHWISE_CONV_2D":
+        return None
     numbers = numbers or form
     random = np.random.default_rng(0)
     top = max(2 ** (min(numbers.bits, 8) - 1) - 1, 1)
     stored = random.integers(-top, top + 1, case.weights).astype(np.int8)
+    if numbers.bits == 1:
+        stored = np.where(stored < 0, np.int8(-1), np.int8(1))
     steps = random.integers(-50, 51, case.x)
     real = stored.astype(np.float32) * np.float32(_WEIGHT_SCALE)
     input_scale = _INPUT_SCALE[numbers.activations]
@@ -157,7 +167,8 @@ def _graph(
     weights, before = _weights(case, form, stored, real)
     inputs = (x, weights, _bias(count, form, input_scale))
     op = make_op(case.kind, inputs, (y,), _version(case, form), **_options(case, form))
-    return Graph((x,), (y,), (*before, op))
+    graph = Graph((x,), (y,), (*before, op))
+    return packed(graph) if form.packed else graph
 
 
 def _activation(name: str, shape: tuple[int, ...], form: Form, scale: float) -> Tensor:
@@ -201,7 +212,7 @@ def _weights(case: Case, form: Form, stored: Array, real: Array) -> tuple[Tensor
 def _options(case: Case, form: Form) -> dict[str, Any]:
     if case.kind == "FULLY_CONNECTED":
         hybrid = form.activations == 32 and form.bits < 32 and not form.expanded
-        return {"asymmetric_quantize_inputs": hybrid}
+        return {"asymmetric_quantize_inputs": hybrid, "keep_num_dims": len(case.x) > 2}
     multiplier = {"depth_multiplier": 1} if case.kind == "DEPTHWISE_CONV_2D" else {}
     return {"stride_w": 1, "stride_h": 1, **multiplier}
 

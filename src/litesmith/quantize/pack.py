@@ -16,6 +16,7 @@ Every weight is the same integer as before.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from litesmith.graph import Array, DType, Graph, Op, QuantParams, Tensor, write
 from litesmith.graph.build import make_constant, make_op
 from litesmith.graph.edit import rebuild
 from litesmith.graph.step import Notice, Outcome, Progress, silent
+from litesmith.quantize.kernel_table import ratio
 from litesmith.quantize.notices import place
 from litesmith.quantize.pack_codes import Code, Plane, code_of
 
@@ -54,12 +56,17 @@ class Pack:
         groups = [group for group in _groups(found) if group.saved > 0]
         if not groups:
             return _declined(graph, _nothing(found, kept), kept)
-        packed = _packed(graph, groups)
-        before, after = len(write(graph)), len(write(packed))
+        result = _packed(graph, groups)
+        before, after = len(write(graph)), len(write(result))
         if after >= before:
             return _declined(graph, f"the file would have {after:,} bytes, not {before:,}", kept)
         why = f"{'; '.join(map(_told, groups))}: {before - after:,} bytes less"
-        return Outcome(packed, True, why, (_slow(groups),), tuple(kept))
+        return Outcome(result, True, why, (_slow(groups),), tuple(kept))
+
+
+def packed(graph: Graph) -> Graph:
+    """Return the graph with all weights packed that can be, whether that saves bytes or not."""
+    return _packed(graph, _groups(_candidates(graph, always=True)[0]))
 
 
 def _declined(graph: Graph, why: str, kept: Sequence[str]) -> Outcome:
@@ -124,8 +131,13 @@ class _Group:
         return self.code.size(sum(item.values.size for item in self.items))
 
 
-def _candidates(graph: Graph) -> tuple[list[_Item], list[str]]:
-    """Return the weights that may be packed, and why others of few bits are not."""
+def _candidates(graph: Graph, always: bool = False) -> tuple[list[_Item], list[str]]:
+    """Return the weights that may be packed, and why others of few bits are not.
+
+    Args:
+        graph: quantized graph.
+        always: take those too that are too few to pay.
+    """
     found: list[_Item] = []
     kept: list[str] = []
     main = set(graph.ops)
@@ -135,6 +147,8 @@ def _candidates(graph: Graph) -> tuple[list[_Item], list[str]]:
             if weights is None or weights.data is None or weights.dtype not in _STORED:
                 continue
             item, why = _item(op, weights, op in main)
+            if item is not None and item.saved <= 0 and not always:
+                item, why = None, f"{item.values.size} are too few to pay"
             if item is not None:
                 found.append(item)
             else:
@@ -156,8 +170,7 @@ def _item(op: Op, weights: Tensor, is_main: bool) -> tuple[_Item | None, str]:
     code = code_of(weights.data)
     if code is None:
         return None, "4 bits are as small as codes of them"
-    item = _Item(op, weights, code)
-    return (item, "") if item.saved > 0 else (None, f"{item.values.size} are too few to pay")
+    return _Item(op, weights, code), ""
 
 
 def _groups(items: Sequence[_Item]) -> list[_Group]:
@@ -299,9 +312,14 @@ def _told(group: _Group) -> str:
 
 
 def _slow(groups: Sequence[_Group]) -> Notice:
-    count = sum(len(group.items) for group in groups)
+    kinds = Counter(item.op.kind for group in groups for item in group.items)
+    told = []
+    for kind, count in kinds.items():
+        times = ratio(kind, "packed", "int8")
+        much = "" if times is None else f" (about {times:.2g} times int8's time)"
+        told.append(f"{count} {kind}{much}")
     return Notice(
         "packed_weights",
-        f"{count} ops with packed weights run on LiteRT's own kernels, not on XNNPACK's.",
+        f"XNNPACK takes no packed weights; LiteRT's own kernels run {', '.join(told)}.",
         "Packing saves bytes, not time; leave out --pack for speed.",
     )
