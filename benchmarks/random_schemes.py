@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import REPO, arguments, report
+from litesmith.data import Examples
 from litesmith.errors import InputError, LoadError
 from litesmith.graph import Graph, Op, verify, write
 from litesmith.graph.census import computes_in_float, op_counts
@@ -128,10 +129,11 @@ def _tell(number: int) -> None:
     choices = [*few, 4, 8, 16, 32]
     bits = tuple(f"{kind}={random.choice(choices)}" for kind in random.permutation(kinds))
     steps["mixture"] = replace(mixed, bits=bits)
+    data = {each: examples(each, _rows(arrays, False)) for each in (graph, lowered)}
     for name, step in steps.items():
         print(number, name, flush=True)
         source = lowered if step.integer_activations else graph
-        print(number, name, _result(step, source, arrays, finite), flush=True)
+        print(number, name, _result(step, source, data[source], arrays, finite), flush=True)
 
 
 def _edge_bits(scheme: str) -> int:
@@ -143,10 +145,12 @@ def _rows(arrays: list[Any], unseen: bool) -> list[Any]:
     return [a[_EXAMPLES:] if unseen else a[:_EXAMPLES] for a in arrays]
 
 
-def _result(step: Quantize, graph: Graph, arrays: list[Any], finite: list[bool]) -> str:
+def _result(
+    step: Quantize, graph: Graph, data: Examples, arrays: list[Any], finite: list[bool]
+) -> str:
     told = f"{step.scheme} {step.bits}"
     try:
-        result = verify(step(graph, examples(graph, _rows(arrays, False))).graph)
+        result = verify(step(graph, data).graph)
     except InputError as error:  # the float graph overflows, maybe only on the way
         overflows = not finite[0] or "computes NaN or infinity" in error.message
         return "no_data" if overflows else f"refused {told} {error}"

@@ -103,6 +103,14 @@ def test_called_graphs_are_checked_too() -> None:
         verify(graph)
 
 
+def test_the_working_memory_of_compiled_files_is_not_defined() -> None:
+    commands = const(np.zeros(4, np.uint8))
+    work = tensor("scratch", (8,), DType.UINT8)
+    op = Op("CUSTOM:ethos-u", (commands, work, work, x), (y,))
+    graph = Graph((x,), (y,), (op,))
+    assert verify(graph) is graph
+
+
 def test_sound_graph_is_returned() -> None:
     graph = one_op("ABS", x)
     assert verify(graph) is graph
