@@ -29,6 +29,13 @@ def test_help_imports_nothing_heavy(args):
     assert imported(*args) == set()
 
 
+def test_training_is_imported_without_tensorflow():
+    modules = "litesmith.train.process, litesmith.forge.train, litesmith.train.distill"
+    program = f"import sys, {modules}; print([m for m in {HEAVY[:3]} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_importing_litesmith_imports_nothing_heavy():
     program = f"import sys, litesmith; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

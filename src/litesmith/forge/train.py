@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from litesmith.data import Examples, Labelled
@@ -84,8 +84,8 @@ class Lesson:
     listen: Listener
 
     def again(self) -> Lesson:
-        """Return the lesson for another form of the same graph, whose state is not kept."""
-        return replace(self, keeper=None)
+        """Return the lesson for another form of the same graph: no state is kept, no refusal."""
+        return replace(self, keeper=None, asked=False)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Subject:
     student: Graph
     plain: Callable[[], Outcome]
     finish: Callable[[Graph], Outcome]
-    quantized: bool = field(default=True)
+    quantized: bool
 
 
 def made(
@@ -279,41 +279,30 @@ def _facts(result: Result, lesson: Lesson) -> TrainingFacts:
     )
 
 
-def _notices(result: Result, lesson: Lesson) -> list[Notice]:
-    trained, keeper, found = result.trained, lesson.keeper, []
+def _notices(result: Result, lesson: Lesson) -> Iterator[Notice]:
+    trained, keeper = result.trained, lesson.keeper
     if result.interrupted:
-        goes_on = keeper is not None and keeper.kept
-        found.append(
-            Notice(
-                "training_stopped",
-                f"Training was stopped at step {trained.steps}; the best state so far was kept.",
-                f"The same command with --resume goes on from {keeper.path}."
-                if keeper is not None and goes_on
-                else "",
-            )
+        kept = keeper is not None and keeper.kept
+        yield Notice(
+            "training_stopped",
+            f"Training was stopped at step {trained.steps}; the best state so far was kept.",
+            "The same command with --resume goes on." if kept else "",
         )
     if trained.frozen:
-        found.append(
-            Notice(
-                "frozen_ops",
-                f"No gradient passes {', '.join(trained.frozen)}: what comes before was not "
-                "trained.",
-                "Ops without a differentiable form are run by LiteRT while training.",
-            )
+        yield Notice(
+            "frozen_ops",
+            f"No gradient passes {', '.join(trained.frozen)}: what comes before was not trained.",
+            "Ops without a differentiable form are run by LiteRT while training.",
         )
     if keeper is not None and keeper.failure:
-        found.append(
-            Notice("state_not_kept", f"The state of training was not kept: {keeper.failure}", "")
-        )
+        failure = keeper.failure.rstrip(".")
+        yield Notice("state_not_kept", f"The state of training was not kept: {failure}.")
     if not trained.done and trained.steps:
-        found.append(
-            Notice(
-                "training_no_gain",
-                f"Training found nothing better: {trained.why}.",
-                "More varied examples (--data) or more steps (--train N) may.",
-            )
+        yield Notice(
+            "training_no_gain",
+            f"Training did not help: {trained.why}.",
+            "More varied examples (--data) or more steps (--train N) may.",
         )
-    return found
 
 
 def state_path(output: Path) -> Path:
