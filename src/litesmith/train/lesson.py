@@ -22,15 +22,11 @@ class Parts:
     """What counts how much in the loss.
 
     Attributes:
-        outputs: of the difference of answers.
-        inner: of the mean relative error of inner results.
-        local: no gradient passes from one matched result to those before it.
+        inner: weight of the mean relative error of inner results; that of answers has weight 1.
         label: part of the whole that the loss on labels makes up, where there are labels.
     """
 
-    outputs: float = 1.0
-    inner: float = 1.0
-    local: bool = False
+    inner: float = 5.0
     label: float = 0.0
 
 
@@ -89,7 +85,7 @@ class Lesson:
     def losses(
         self, vector: TfTensor, batch: Sequence[TfTensor], parts: Parts
     ) -> tuple[TfTensor, TfTensor, TfTensor]:
-        """Return (loss, output loss, agreement) of a batch, each a scalar."""
+        """Return (loss, the part of it that is no inner one, agreement) of a batch, as scalars."""
         theirs, ours = self.feeds(batch)
         inner = self.inner if parts.inner else {}
         taught = self._taught(theirs, inner)
@@ -102,7 +98,7 @@ class Lesson:
             if variance > _TINY:
                 count = tf.cast(tf.size(wanted), tf.float32)
                 errors.append(tf.nn.l2_loss(x - wanted) * (2 / variance) / count)
-            return tf.stop_gradient(x) if parts.local else x
+            return x
 
         ends = [head.tensor for _, head in self.ends]
         found = self.student.run(
@@ -111,14 +107,13 @@ class Lesson:
         told = [(a, taught[a.tensor], found[b.tensor]) for a, b in self.ends]
         outputs = tf.add_n([output_loss(*one) for one in told])
         same = tf.add_n([agreement(*one) for one in told]) / len(told)
-        loss = parts.outputs * outputs
-        if errors:
-            loss += parts.inner * tf.add_n(errors) / len(errors)
-        if self._loss is not None and parts.label:
+        share = parts.label if self._loss is not None else 0.0
+        judged = (1 - share) * outputs
+        if self._loss is not None and share:
             head, _, scores = told[0]
-            task = label_loss(self._loss, head, batch[-1], scores)
-            loss = (1 - parts.label) * loss + parts.label * task
-        return loss, outputs, same
+            judged += share * label_loss(self._loss, head, batch[-1], scores)
+        inner_loss = tf.add_n(errors) / len(errors) if errors else 0.0
+        return judged + (1 - share) * parts.inner * inner_loss, judged, same
 
     def constancy(self, plain: Sequence[Array], varied: Sequence[Array]) -> float:
         """Return the part of the teacher's answers that are the same for varied examples."""

@@ -61,7 +61,7 @@ def _chosen(network: Network) -> dict[Op, int]:
         weight, x = network.weights[i], op.inputs[0]
         inputs = weight.tensor.data[0].size
         grouped = op.kind == "CONV_2D" and x.shape[-1] != weight.tensor.shape[-1]
-        if weight.bits < _FINE and inputs <= _MOST_INPUTS and not grouped:
+        if 1 < weight.bits < _FINE and inputs <= _MOST_INPUTS and not grouped:
             found[op] = i
     return found
 
@@ -117,11 +117,9 @@ def _compensated(rows: Array, second: Array, weight: Weight) -> Array:
     kept = np.empty_like(w)
     for i in range(len(h)):
         q = levels(np.float32(w[:, i] / weight.gain), weight)
-        kept[:, i] = w[:, i] if weight.bits == 1 else q
+        kept[:, i] = q
         error = (w[:, i] - q) / spread[i, i]
         w[:, i + 1 :] -= np.outer(error, spread[i, i + 1 :])
     result = np.empty_like(kept)
-    # A sign says nothing of how near a weight is to the other one; its size does.
     result[:, order] = kept
-    edge = 1.49 if weight.bits == 1 else 2 ** (weight.bits - 1) - 1 + 0.49
-    return np.clip(result, -edge, edge) / weight.gain
+    return result / weight.gain

@@ -14,7 +14,6 @@ from litesmith.kernels.value import TfTensor
 from litesmith.train.lesson import Lesson, Parts
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-12
-_ONLY_OUTPUTS = Parts(1.0, 0.0)
 
 
 class Trainer:
@@ -38,7 +37,7 @@ class Trainer:
         self._gradient = traced(self._gradient_of, reduce_retracing=True)
         self._apply = traced(self._applied)
         self._look = traced(
-            lambda vector, batch: self._lesson.losses(vector, batch, _ONLY_OUTPUTS)[1:],
+            lambda vector, batch: self._lesson.losses(vector, batch, replace(parts, inner=0.0))[1:],
             reduce_retracing=True,
         )
 
@@ -52,34 +51,26 @@ class Trainer:
         """Go on from another vector."""
         self._vector.assign(vector)
 
-    def step(self, batch: Sequence[Array], rate: float, part: int, local: bool = False) -> None:
-        """Take one step on a batch, `part` examples of it at a time.
-
-        Args:
-            batch: examples, one array per input, and labels if the lesson has any.
-            rate: of the step.
-            part: examples per pass.
-            local: each inner result is learned by itself (`Parts.local`).
-        """
+    def step(self, batch: Sequence[Array], rate: float, part: int) -> None:
+        """Take one step on a batch, `part` examples of it at a time."""
         speed = tf.constant(rate, tf.float32)
         count = len(batch[0])
         if count <= part:
-            self._step([tf.convert_to_tensor(x) for x in batch], speed, local)
+            self._step([tf.convert_to_tensor(x) for x in batch], speed)
             return
         total = tf.zeros_like(self._vector)
         for i in range(0, count, part):
             some = [tf.convert_to_tensor(x[i : i + part]) for x in batch]
-            total += self._gradient(some, local) * (len(some[0]) / count)
+            total += self._gradient(some) * (len(some[0]) / count)
         self._apply(total, speed)
 
-    def _gradient_of(self, batch: Sequence[TfTensor], local: bool) -> TfTensor:
-        parts = replace(self._parts, local=local)
+    def _gradient_of(self, batch: Sequence[TfTensor]) -> TfTensor:
         with tf.GradientTape() as tape:
-            loss, _, _ = self._lesson.losses(self._vector.value(), batch, parts)
+            loss, _, _ = self._lesson.losses(self._vector.value(), batch, self._parts)
         return tape.gradient(loss, self._vector)
 
-    def _stepped(self, batch: Sequence[TfTensor], rate: TfTensor, local: bool) -> None:
-        self._applied(self._gradient_of(batch, local), rate)
+    def _stepped(self, batch: Sequence[TfTensor], rate: TfTensor) -> None:
+        self._applied(self._gradient_of(batch), rate)
 
     def _applied(self, gradient: TfTensor, rate: TfTensor) -> None:
         # A batch that blew up (NaN) changes nothing.
@@ -93,7 +84,7 @@ class Trainer:
         self._vector.assign(tf.clip_by_value(self._vector, self._low, self._high))
 
     def look(self, vector: Array, examples: Sequence[Array], part: int) -> tuple[float, float]:
-        """Return (output loss, agreement) of a vector on examples, `part` at a time."""
+        """Return (loss of answers, agreement) of a vector on examples, `part` at a time."""
         count, sums, given = len(examples[0]), np.zeros(2), tf.constant(vector)
         for i in range(0, count, part):
             some = [tf.convert_to_tensor(x[i : i + part]) for x in examples]
