@@ -61,7 +61,7 @@ def test_int8(sample: Sample) -> None:
     close(sample, made(sample))
 
 
-@pytest.mark.parametrize("bits", [4, 3])
+@pytest.mark.parametrize("bits", [4, 3, 2, 1])
 @pytest.mark.parametrize("sample", _LINEAR, ids=str)
 def test_weights_of_few_bits(sample: Sample, bits: int) -> None:
     close(sample, made(sample, bits))
