@@ -60,6 +60,7 @@ def use(monkeypatch):
         fake, trainer = FakeSource(graph or classifier()), Trainer(**how)
         monkeypatch.setattr(flow, "open_source", lambda source, options: fake)
         monkeypatch.setattr(training, "in_a_child", trainer)
+        monkeypatch.setattr(flow, "_latency", lambda *_: None)  # takes a second
         return trainer
 
     return put
