@@ -64,14 +64,15 @@ def _shifted(x: Array, random: Random) -> Array:
 
 def _noisy(x: Array, random: Random) -> Array:
     spread = x.std(0, keepdims=True)
-    return x + np.asarray(_NOISE * spread * random.standard_normal(x.shape), x.dtype)
+    noise = _NOISE * spread * random.standard_normal(x.shape)
+    return np.asarray(x + noise, x.dtype)
 
 
 def _mixed(x: Array, random: Random) -> Array:
     """Return half of the examples with a part of another one in them."""
     part = np.where(random.random(len(x)) < 0.5, random.random(len(x)) * 0.5, 0.0)
     part = part.reshape(-1, *(1,) * (x.ndim - 1)).astype(x.dtype)
-    return (1 - part) * x + part * x[random.permutation(len(x))]
+    return np.asarray((1 - part) * x + part * x[random.permutation(len(x))], x.dtype)
 
 
 VARIATIONS: tuple[Variation, ...] = (

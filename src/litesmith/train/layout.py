@@ -42,11 +42,11 @@ class Layout:
         """Values per slot."""
         return [slot.size for slot in self.slots]
 
-    def bounds(self) -> tuple[Array, Array]:
+    def bounds(self) -> tuple[Array, ...]:
         """Return the smallest and the largest value of each element, float32."""
         low, high = ([getattr(s, end) for s in self.slots] for end in ("low", "high"))
         sizes = self.sizes
-        return np.repeat(np.float32(low), sizes), np.repeat(np.float32(high), sizes)
+        return tuple(np.repeat(np.asarray(end, np.float32), sizes) for end in (low, high))
 
     def joined(self, arrays: Mapping[str, Array]) -> Array:
         """Return the vector, float32."""

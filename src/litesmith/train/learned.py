@@ -86,6 +86,9 @@ def _fits(tensor: Tensor, parts: Mapping[str, Array]) -> bool:
 def _changed(tensor: Tensor, parts: Mapping[str, Array]) -> Tensor:
     data, quant = parts.get("data", tensor.data), tensor.quant
     if quant is not None and "scale" in parts:
-        scale, zero = np.float32(parts["scale"]), np.asarray(parts["zero_point"], np.int64)
+        scale, zero = (
+            np.asarray(parts["scale"], np.float32),
+            np.asarray(parts["zero_point"], np.int64),
+        )
         quant = QuantParams(scale, zero, quant.axis, quant.bits)
     return tensor.with_(data=data, quant=quant)

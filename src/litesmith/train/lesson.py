@@ -26,7 +26,7 @@ class Parts:
         label: part of the whole that the loss on labels makes up, where there are labels.
     """
 
-    inner: float = 5.0
+    inner: float = 2.0
     label: float = 0.0
 
 
@@ -71,7 +71,7 @@ class Lesson:
         tensors = list(self.inner.values())
         ends = [head.tensor for head, _ in self.ends]
 
-        @tf.function
+        @tf.function  # type: ignore[untyped-decorator]
         def variances(batch: Sequence[TfTensor]) -> list[TfTensor]:
             found = self.teacher.run({}, self.feeds(batch)[0], dict.fromkeys((*tensors, *ends)))
             inner = [tf.math.reduce_variance(found[t]) for t in tensors]
@@ -119,7 +119,7 @@ class Lesson:
         """Return the part of the teacher's answers that are the same for varied examples."""
         ends = [head for head, _ in self.ends]
 
-        @tf.function
+        @tf.function  # type: ignore[untyped-decorator]
         def same(a: Sequence[TfTensor], b: Sequence[TfTensor]) -> TfTensor:
             wanted = dict.fromkeys(head.tensor for head in ends)
             one, other = (self.teacher.run({}, self.feeds(x)[0], wanted) for x in (a, b))

@@ -52,7 +52,7 @@ def matched(
     places = _places(network)
     chosen = {p.student.outputs[0]: p for p in pairs if p.student.outputs[0] in places}
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def factors(start: TfTensor) -> dict[str, tuple[TfTensor, TfTensor]]:
         wanted: dict[Tensor, tuple[TfTensor, TfTensor]] = {}
         found: dict[str, tuple[TfTensor, TfTensor]] = {}

@@ -56,7 +56,7 @@ class Offset:
 
 def top_level(bits: int) -> int:
     """Return the largest level of so many bits; of two, the levels are −1, 0 and 1."""
-    return max(1, 2 ** (bits - 1) - 1)
+    return max(1, (1 << (bits - 1)) - 1)
 
 
 def weights_of(graph: Graph) -> Iterator[tuple[Op, Tensor, Tensor | None]]:
@@ -102,19 +102,20 @@ def _weight(op: Op, tensor: Tensor) -> Weight:
     edge = np.float32(top + 0.49)
     weight = Weight(tensor, quant.bits, step, gain, np.clip(data / step, -edge, edge) / gain)
     # Ties, and what float32 rounds to one: the grid of the file is what counts.
-    stored = np.float32(to_integers(data, quant))
+    stored = to_integers(data, quant).astype(np.float32)
     start = np.where(levels(weight.start, weight) == stored, weight.start, stored / gain)
-    return replace(weight, start=np.float32(start))
+    return replace(weight, start=start.astype(np.float32))
 
 
 def _offset(op: Op, weight: Weight, bias: Tensor) -> Offset:
     result = op.outputs[0].quant
     if result is not None:
-        return Offset(bias, np.float32(result.scale[0]))
+        return Offset(bias, np.asarray(result.scale[0], np.float32))
     # In float: what one unit of all weights does to an input of about one.
     step = np.sqrt(np.float32(weight.start.size / max(weight.step.size, 1))) * weight.step
     assert bias.data is not None
-    return Offset(bias, step.reshape(-1) if step.size == bias.data.size else step.mean())
+    each = step.size == bias.data.size
+    return Offset(bias, step.reshape(-1) if each else np.asarray(step.mean()))
 
 
 def _floored(step: Array) -> Array:

@@ -9,16 +9,20 @@ of gradient steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from litesmith.graph import Array, Op, Tensor
+from litesmith.graph.enums import Padding
 from litesmith.kernels.value import TfTensor
 from litesmith.train.network import Network
-from litesmith.train.parameters import Weight, levels
+from litesmith.train.parameters import SCALE_RATE, Weight, levels
 
+_KINDS = ("CONV_2D", "FULLY_CONNECTED")
 _DAMPING = 0.01  # of the mean second moment
 _FINE = 8  # bits from which rounding loses nothing
 _MOST_INPUTS = 4608  # columns of H; its inverse is cubic
@@ -39,65 +43,77 @@ def rounded(network: Network, vector: Array, feeds: Mapping[Tensor, Array]) -> A
     moments = _moments(network, vector, chosen, feeds)
     parts = network.layout.split(vector)
     found = dict(parts)
-    for i, second in zip(chosen.values(), moments, strict=True):
-        weight = network.weights[i]
-        u, log_scale = parts[f"{i}/u"], parts[f"{i}/scale"]
+    for one, second in zip(chosen, moments, strict=True):
+        weight, name = network.weights[one.place], f"{one.place}/u"
         assert weight.tensor.data is not None
-        scale = weight.step * np.exp(np.float32(0.1) * log_scale)
+        scale = weight.step * np.exp(np.float32(SCALE_RATE) * parts[f"{one.place}/scale"])
         exact = weight.tensor.data / scale
         rows = exact.reshape(len(exact), -1).astype(np.float64)
-        found[f"{i}/u"] = np.float32(_compensated(rows, second, weight)).reshape(u.shape)
+        anew = _compensated(rows, second, weight).astype(np.float32)
+        found[name] = anew.reshape(parts[name].shape)
     return network.layout.joined(found)
 
 
-def _chosen(network: Network) -> dict[Op, int]:
-    """Return op → position of its weights, where rows of inputs can be had."""
-    weights = {w.tensor: i for i, w in enumerate(network.weights)}
-    found = {}
+@dataclass(frozen=True)
+class _Linear:
+    """An op whose weights are rounded: what it reads, its weights and their place."""
+
+    op: Op
+    data: Tensor
+    weights: Tensor
+    place: int
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Height and width of a convolution's window."""
+        return self.weights.shape[1:3] if self.op.kind == "CONV_2D" else (1, 1)
+
+
+def _chosen(network: Network) -> list[_Linear]:
+    """Return the ops with coarse weights whose rows of inputs can be had."""
+    places = {w.tensor: i for i, w in enumerate(network.weights)}
+    found = []
     for op in network.graph.ops:
-        if op.kind not in ("CONV_2D", "FULLY_CONNECTED") or op.inputs[1] not in weights:
+        data, weights = op.input(0), op.input(1)
+        if op.kind not in _KINDS or data is None or weights is None or weights not in places:
             continue
-        i = weights[op.inputs[1]]
-        weight, x = network.weights[i], op.inputs[0]
-        inputs = weight.tensor.data[0].size
-        grouped = op.kind == "CONV_2D" and x.shape[-1] != weight.tensor.shape[-1]
-        if 1 < weight.bits < _FINE and inputs <= _MOST_INPUTS and not grouped:
-            found[op] = i
+        bits, inputs = network.weights[places[weights]].bits, math.prod(weights.shape[1:])
+        grouped = op.kind == "CONV_2D" and data.shape[-1] != weights.shape[-1]
+        if 1 < bits < _FINE and inputs <= _MOST_INPUTS and not grouped:
+            found.append(_Linear(op, data, weights, places[weights]))
     return found
 
 
 def _moments(
-    network: Network, vector: Array, chosen: Mapping[Op, int], feeds: Mapping[Tensor, Array]
+    network: Network, vector: Array, chosen: Sequence[_Linear], feeds: Mapping[Tensor, Array]
 ) -> list[Array]:
     """Return per op the second moments of what each weight is multiplied by, float64[in, in]."""
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def found(start: TfTensor) -> list[TfTensor]:
-        inputs = dict.fromkeys(op.inputs[0] for op in chosen)
+        inputs = dict.fromkeys(one.data for one in chosen)
         values = network.run(network.constants(start), feeds, inputs)
-        return [_second(op, values[op.inputs[0]]) for op in chosen]
+        return [_second(one, values[one.data]) for one in chosen]
 
     return [np.asarray(m, np.float64) for m in found(tf.constant(vector))]
 
 
-def _second(op: Op, x: TfTensor) -> TfTensor:
-    width = int(np.prod(op.inputs[1].shape[1:]))
-    if op.kind == "CONV_2D" and op.inputs[1].shape[1:3] != (1, 1):
-        x = _patches(op, tf.reshape(x, (-1, *x.shape[-3:])))
-    rows = tf.reshape(x, (-1, width))
-    every = tf.maximum(tf.shape(rows)[0] // _MOST_ROWS, 1)
-    rows = rows[::every]
+def _second(one: _Linear, x: TfTensor) -> TfTensor:
+    if one.window != (1, 1):
+        x = _patches(one, tf.reshape(x, (-1, *x.shape[-3:])))
+    rows = tf.reshape(x, (-1, math.prod(one.weights.shape[1:])))
+    rows = rows[:: tf.maximum(tf.shape(rows)[0] // _MOST_ROWS, 1)]
     return tf.matmul(rows, rows, transpose_a=True) / tf.cast(tf.shape(rows)[0], tf.float32)
 
 
-def _patches(op: Op, x: TfTensor) -> TfTensor:
-    option = op.option
+def _patches(one: _Linear, x: TfTensor) -> TfTensor:
+    option = one.op.option
     return tf.image.extract_patches(
         x,
-        (1, *op.inputs[1].shape[1:3], 1),
+        (1, *one.window, 1),
         (1, option("stride_h"), option("stride_w"), 1),
         (1, option("dilation_h_factor", 1), option("dilation_w_factor", 1), 1),
-        "SAME" if option("padding") == 0 else "VALID",
+        "SAME" if option("padding") == Padding.SAME else "VALID",
     )
 
 
@@ -116,7 +132,7 @@ def _compensated(rows: Array, second: Array, weight: Weight) -> Array:
     spread = np.linalg.cholesky(np.linalg.inv(h)).T
     kept = np.empty_like(w)
     for i in range(len(h)):
-        q = levels(np.float32(w[:, i] / weight.gain), weight)
+        q = levels((w[:, i] / weight.gain).astype(np.float32), weight)
         kept[:, i] = q
         error = (w[:, i] - q) / spread[i, i]
         w[:, i + 1 :] -= np.outer(error, spread[i, i + 1 :])

@@ -147,7 +147,7 @@ class Run:
         swap = self._lesson.student.trained(self._best.vector)
         arrays = self._trainer.arrays()
         arrays["best_vector"] = self._best.vector
-        arrays["best_look"] = np.float64([self._best.loss, self._best.agreement])
+        arrays["best_look"] = np.asarray([self._best.loss, self._best.agreement])
         return State(step, {**arrays, **changes(self._graph, swap)})
 
     def _resumed(self, state: State) -> int:

@@ -87,8 +87,9 @@ def macs(graph: Graph) -> float:
         row = FACTS.get(op.kind)
         if row is not None and row.weights is not None:
             weights = op.inputs[row.weights.index]
-            channels = weights.shape[row.weights.axis] if weights is not None else 1
-            total += float(np.prod(op.outputs[0].shape)) * np.prod(weights.shape) / max(channels, 1)
+            assert weights is not None
+            channels = max(weights.shape[row.weights.axis], 1)
+            total += math.prod(op.outputs[0].shape) * math.prod(weights.shape) / channels
     return total
 
 

@@ -29,7 +29,7 @@ class Trainer:
         self._lesson, self._parts = lesson, parts
         self._vector = tf.Variable(start)
         self._first, self._second = (tf.Variable(np.zeros_like(start)) for _ in range(2))
-        self._powers = tf.Variable(np.float32([_BETA1, _BETA2]))
+        self._powers = tf.Variable(np.asarray([_BETA1, _BETA2], np.float32))
         self._low, self._high = (tf.constant(end) for end in lesson.student.layout.bounds())
         # No autograph: the kernels need none, it is slow, and it hides whose error an error is.
         traced = functools.partial(tf.function, autograph=False)
