@@ -4,8 +4,10 @@ import numpy as np
 
 from litesmith.forge.suppose import suppose_int8
 from litesmith.graph import DType, Graph, Tensor
+from litesmith.graph.census import float_ops
 from litesmith.targets import TARGETS, find_target, verdict
 from tests.api.fakes import classifier
+from tests.rewrite.lstm_graphs import cell, loop
 from tests.support.graphs import Builder, const, make, named, tensor
 
 MICRO, EDGE, U55 = map(find_target, ("micro", "edgetpu", "ethos-u55-128"))
@@ -132,3 +134,13 @@ def test_graphs_that_an_op_calls_are_held_against_the_processor_that_runs_them()
 def _int8(name: str) -> Tensor:
     quant = suppose_int8(classifier()).inputs[0].quant
     return tensor(name, (1, 4), DType.INT8, quant=quant)
+
+
+def test_a_loop_is_supposed_to_be_integers_and_runs_beside_an_npu() -> None:
+    b = Builder()
+    x = b.input((5, 1, 4))
+    ends = loop(b, x, cell(b, 4, 8), every=False)
+    graph = suppose_int8(b.graph(ends[2]))
+    assert not float_ops(graph)
+    assert _told(graph, "micro") == []
+    assert ("WHILE", True) in _told(graph, "ethos-u55-128")

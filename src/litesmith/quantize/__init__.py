@@ -7,6 +7,7 @@ kernel demands is a row of `graph/facts.py`, not code here.
 
 from litesmith.quantize.annotate import Annotated, annotate
 from litesmith.quantize.granularity import per_tensor
+from litesmith.quantize.loops import rolled, unrolled
 from litesmith.quantize.lower import lower
 from litesmith.quantize.pack import Pack
 from litesmith.quantize.plan import integer_ops, refusal
@@ -30,4 +31,6 @@ __all__ = [
     "lower",
     "per_tensor",
     "refusal",
+    "rolled",
+    "unrolled",
 ]
