@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from litesmith.graph import Graph, read
+from litesmith.graph import DType, Graph, read
 from litesmith.kernels.evaluate import evaluate
 from litesmith.kernels.frozen import frozen_ops
 from litesmith.rewrite import FAMILIES, apply
@@ -18,7 +18,16 @@ from tests.rewrite.generated.graphs import generate
 from tests.sources.recurrent.models import KINDS as RECURRENT
 from tests.sources.recurrent.models import examples, keras_of, lowered, traced, varied
 from tests.support.converted import converted
-from tests.support.graphs import Array, Builder, const, draw, execute, random_cnn
+from tests.support.graphs import (
+    Array,
+    Builder,
+    const,
+    draw,
+    execute,
+    make,
+    random_cnn,
+    tensor,
+)
 
 COUNT = 3
 SHARED = (
@@ -62,6 +71,22 @@ def test_random_classifiers(seed: int) -> None:
 @pytest.mark.parametrize("number", range(12))
 def test_random_graphs(number: int) -> None:
     agrees(generate(number))
+
+
+def test_shapes_that_the_graph_computes_are_known_while_it_is_traced() -> None:
+    b = Builder()
+    x = tensor("x", (1, 2, 3), shape_signature=(-1, 2, 3))
+    b.inputs.append(x)
+    shape = b.op("SHAPE", x, dtype=DType.INT32, out_type=2)
+    one = const([1])
+    first = b.op("STRIDED_SLICE", shape, const([0]), one, one, shrink_axis_mask=1)
+    sizes = b.op("PACK", first, const(np.int32(6)), values_count=2, axis=0)
+    y = tensor("y", (1, 6), shape_signature=(-1, 6))
+    b.ops.append(make("RESHAPE", [x, sizes], [y]))
+    feeds = tf.function(lambda v: evaluate(b.graph(y), {x: v})[y].tensor)
+    made = feeds.get_concrete_function(tf.TensorSpec((None, 1, 2, 3)))
+    assert made.output_shapes[1:] == (1, 6)
+    assert not any("PyFunc" in op.type for op in made.graph.get_operations())
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
-from litesmith.graph import DType, Graph, Op, Tensor
+from litesmith.graph import Array, DType, Graph, Op, Tensor
 from litesmith.kernels.frozen import frozen
 from litesmith.kernels.table import kernel_of
 from litesmith.kernels.value import Call, DeclinedError, TfTensor, Value
@@ -96,6 +96,34 @@ def _needed(graph: Graph, wanted: Iterable[Tensor], known: Collection[Tensor]) -
 
 
 def _computed(call: Call) -> tuple[Value, ...]:
+    """Return the results; integers that follow from known ones are known themselves.
+
+    Shapes are computed by chains of ops from what SHAPE says, and kernels need their numbers while
+    a function is traced.
+    """
+    known = _known(call)
+    if known is None:
+        return _by_kernel(call)
+    with tf.init_scope():
+        return _by_kernel(replace(call, values=tuple(map(_number, known))))
+
+
+def _known(call: Call) -> list[Array | None] | None:
+    """Return all operands as arrays, None where not all are known or nothing is gained."""
+    if tf.executing_eagerly() or call.batched or call.op.subgraphs:
+        return None
+    if not call.values or any(t.dtype.is_float for t in call.op.outputs):
+        return None
+    found = [None if v is None else tf.get_static_value(v.tensor) for v in call.values]
+    gaps = (a is None and v is not None for a, v in zip(found, call.values, strict=True))
+    return None if any(gaps) else found
+
+
+def _number(array: Array | None) -> Value | None:
+    return None if array is None else Value(tf.constant(array), False)
+
+
+def _by_kernel(call: Call) -> tuple[Value, ...]:
     kernel = kernel_of(call.op.kind)
     if kernel is not None:
         try:
