@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from litesmith.data import Examples
 from litesmith.data.per_port import by_port
@@ -277,7 +278,10 @@ class Quantize:
         """Return what was prepared as `sensitivity.measure` takes it."""
         draft = prepared.draft
         top = WIDE if self.integer_only else FLOAT_BITS
-        precisions = widened(self._precisions(draft.graph), draft.wide)
+        precisions = self._precisions(draft.graph)
+        # What the tuner widened may be raised further, unlike what the user named.
+        wide = {**precisions.edges, **dict.fromkeys(draft.wide, WIDE)}
+        precisions = replace(precisions, edges=MappingProxyType(wide))
         return Subject(draft.graph, draft.ranges, precisions, draft.floats, top)
 
     def _annotated(self, draft: Draft, ends: Ends) -> Annotated:
