@@ -28,7 +28,7 @@ from litesmith.graph import Array, Graph, Tensor
 from litesmith.train.nouns import Settings, State
 
 MOST_EXAMPLES = 20_000
-MOST_BYTES = 2 << 30
+MOST_BYTES = 1 << 30
 _BATCH = 256
 _OWNER = "belongs_to"
 
