@@ -69,6 +69,7 @@ def test_without_labels_the_agreement_is_what_is_kept(use, tmp_path):
     rows = document(report)["sensitivity"]
     assert set(rows[0]) == {
         "op", "kind", "layers", "bits", "output_error", "weights_bytes", "chosen_bits",
+        "answers_changed",
     }  # fmt: skip
     assert [r["output_error"] for r in rows] == sorted(
         (r["output_error"] for r in rows), reverse=True
