@@ -194,7 +194,8 @@ def _gated(op: Op, groups: Groups, once: set[Tensor]) -> Iterable[Tensor]:
     if a is None or b is None or op.option("fused_activation_function", 0) not in _CLAMPS:
         return [t for t in (a, b, result) if t is not None]
     x, gate = (b, a) if math.prod(b.shape) > math.prod(a.shape) else (a, b)
-    if x.is_constant or x.shape != result.shape or math.prod(gate.shape) > gate.shape[-1]:
+    channels = gate.shape[-1] if gate.shape else 1  # a scalar scales all of them alike
+    if x.is_constant or x.shape != result.shape or math.prod(gate.shape) > channels:
         return [a, b, result]
     if x.shape == gate.shape:
         return [a, b, result]
