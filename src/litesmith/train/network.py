@@ -24,6 +24,7 @@ from litesmith.train.parameters import (
     SCALE_RATE,
     Weight,
     bias_grid,
+    most_growth,
     parameters,
     top_level,
     trained_weight,
@@ -77,12 +78,13 @@ class Network:
 
     def _slots(self) -> list[Slot]:
         slots: list[Slot] = []
+        growth = most_growth(self.source)
         for i, weight in enumerate(self.weights):
             edge = np.inf
             if weight.bits < FLOAT_BITS:
                 edge = (top_level(weight.bits) + 0.49) / weight.gain
             slots += [Slot(f"{i}/u", weight.start.shape, -edge, edge)]
-            slots += [Slot(f"{i}/scale", weight.step.shape)]
+            slots += [Slot(f"{i}/scale", weight.step.shape, high=growth[weight.tensor])]
         slots += [Slot(f"{i}/offset", o.tensor.shape) for i, o in enumerate(self.offsets)]
         return slots
 

@@ -25,6 +25,7 @@ _UNIT_STEPS = 7  # of the widest weight of a float channel
 _GAINS = {1: 4.0, 2: 4.0, 3: 2.0}
 _FLOOR = 1e-5  # of the largest scale of a tensor: dead channels would have none
 _TINY = 1e-30
+_LARGEST_RESCALE = 250.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,23 @@ def along(values: Array, axis: int | None, rank: int) -> Array:
     if axis is not None:
         shape[axis] = -1
     return values.reshape(shape)
+
+
+def most_growth(graph: Graph) -> dict[Tensor, float]:
+    """Return weights → how much the logarithm of their scales may grow, in units.
+
+    XNNPACK rescales sums by input scale · weight scale / result scale, which must stay below 256.
+    """
+    found: dict[Tensor, float] = {}
+    for op, weights, _ in weights_of(graph):
+        data, result = op.inputs[FACTS[op.kind].activations[0]], op.outputs[0]
+        most = float("inf")
+        if data is not None and data.quant and result.quant and weights.quant:
+            factor = float(data.quant.scale[0]) * float(weights.quant.scale.max())
+            room = np.log(_LARGEST_RESCALE * float(result.quant.scale[0]) / max(factor, _TINY))
+            most = max(float(room), 0.0) / SCALE_RATE
+        found[weights] = min(most, found.get(weights, most))
+    return found
 
 
 def bias_grid(op: Op, weights: Tensor, bias: Tensor) -> Tensor:

@@ -99,6 +99,9 @@ def _moments(
 
 
 def _second(one: _Linear, x: TfTensor) -> TfTensor:
+    # Few images are enough where each has many positions.
+    places = math.prod(one.op.outputs[0].shape[:-1])
+    x = x[:: tf.maximum(tf.shape(x)[0] * places // _MOST_ROWS, 1)]
     if one.window != (1, 1):
         x = _patches(one, tf.reshape(x, (-1, *x.shape[-3:])))
     rows = tf.reshape(x, (-1, math.prod(one.weights.shape[1:])))

@@ -16,7 +16,8 @@ RATE = 5e-3  # units per step, at the start of the cosine
 LOOKS = 20  # at the held-out examples
 _STEPS = {1: 6000, 2: 6000, 3: 2500, 4: 800}  # by the bits of most weights
 _STEPS_FINE = 200
-_BATCH = 64
+_BATCH, _SMALL_BATCH = 64, 16
+_LARGE_MACS = 5e8  # of an example, from which batches are small
 # A step of this many multiply-accumulates takes about 0.1 s on two cores, forward and backward of
 # student and teacher; larger networks get fewer steps, but not less than this part of them.
 _STEP_MACS = 1.2e9
@@ -50,7 +51,8 @@ class Plan:
 
 def plan(graph: Graph, weights: tuple[Weight, ...], count: int, settings: Settings) -> Plan:
     """Return what a run on `count` examples does."""
-    batch = min(settings.batch or _BATCH, count)
+    large = macs(graph) > _LARGE_MACS
+    batch = min(settings.batch or (_SMALL_BATCH if large else _BATCH), count)
     held = 0 if count < _FEW else min(_HELD, math.ceil(_HELD_PART * count))
     batch = min(batch, count - held)
     steps = settings.steps or _steps(weights, macs(graph) * batch)

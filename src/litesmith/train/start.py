@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from litesmith.graph import Array
 from litesmith.train.lesson import Lesson
 from litesmith.train.matching import matched
@@ -24,7 +26,8 @@ def starts(lesson: Lesson, some: Sequence[Array]) -> dict[str, Array]:
     found = {"given": given}
 
     def match(vector: Array) -> Array:
-        return matched(student, lesson.teacher, lesson.pairs, vector, feeds)
+        found = matched(student, lesson.teacher, lesson.pairs, vector, feeds)
+        return np.clip(found, *student.layout.bounds())
 
     found["matched"] = match(given)
     anew = rounded(student, given, feeds[1])
