@@ -184,7 +184,8 @@ def _width(op: Op, build: Build, precisions: Precisions) -> int:
     if op.kind in CARRIERS and op not in precisions.own:
         carried = {build.bits[t] for t in op.inputs if t is not None and t in build.bits}
         wide = WIDE in carried or (wide and not carried)
-    return WIDE if wide else 8
+    row = facts(op)
+    return WIDE if wide and row is not None and row.int16 is not None else 8
 
 
 def _integer_op(op: Op, build: Build, precisions: Precisions) -> None:
