@@ -165,3 +165,14 @@ def test_slow_forms_are_told_with_numbers() -> None:
     assert "1 DEPTHWISE_CONV_2D keep 8 bits" in Quantize("int4")(graph, examples(graph)).why
     notices = Quantize("int8")(graph, examples(graph)).notices
     assert not [n for n in notices if n.code == "slow_kernel"]
+
+
+def test_carriers_without_an_int16_kernel_carry_int8() -> None:
+    b = Builder()
+    y = b.op("MUL", b.input((1, 2, 2, 4)), const(np.float32(0.7)))
+    y = b.op("DEPTH_TO_SPACE", y, block_size=2)
+    graph = b.graph(b.op("LEAKY_RELU", y, alpha=0.1))
+    result = Quantize("int8", bits=("MUL=16", "LEAKY_RELU=16"))(graph, examples(graph)).graph
+    (moved,) = (op for op in result.ops if op.kind == "DEPTH_TO_SPACE")
+    assert moved.inputs[0] is not None and moved.inputs[0].dtype is DType.INT8
+    Session(write(result))

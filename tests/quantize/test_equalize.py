@@ -143,3 +143,11 @@ def test_what_the_user_sees_stays() -> None:
     graph = b.graph(y, z)
     assert not ties(graph)
     assert scaled(graph, rows_of(graph), 1.0) is None
+
+
+def test_a_scalar_gate_scales_all_channels_alike() -> None:
+    b = Builder()
+    x = b.op("FULLY_CONNECTED", b.input((1, 4)), b.weights(6, 4), None)
+    gate = b.input((), name="gate")
+    graph = b.graph(b.op("FULLY_CONNECTED", b.op("MUL", x, gate), b.weights(3, 6), None))
+    assert all(gate not in group for group in ties(graph))
