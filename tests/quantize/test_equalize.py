@@ -132,6 +132,9 @@ def test_badly_scaled_channels_are_saved(fused: int) -> None:
     outcome = Quantize(wide_ops=False)(graph, given_data)
     plain = trials.error(integer(graph, given_data))
     assert "channels are scaled" in outcome.why
+    names = {t.name for t in graph.tensors()}
+    kept = [t.name for t in outcome.graph.tensors() if not t.is_constant and t.name in names]
+    assert graph.ops[0].outputs[0].name not in kept
     assert trials.error(outcome.graph) < 0.2 * plain
 
 

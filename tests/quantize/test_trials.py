@@ -38,7 +38,9 @@ def test_softmax_error_is_the_divergence_of_probabilities() -> None:
     each = (p * np.log(p / q)).sum(-1)
     wanted = (each / (1 + each)).mean()
     assert Trials(one, rows).error(two) == pytest.approx(wanted, rel=1e-4)
-    assert Trials(one, rows).measured(two).errors == pytest.approx((each / (1 + each)).ravel(), rel=1e-3)
+    assert Trials(one, rows).measured(two).errors == pytest.approx(
+        (each / (1 + each)).ravel(), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("last", ["SOFTMAX", "LOGISTIC", ""])

@@ -33,6 +33,7 @@ class Draft:
         ranges: of its tensors.
         floats: ops that stay float, and why.
         wide: ops that get 16 bits.
+        scaled: names of tensors whose channels were scaled.
         why: what was changed, one clause each.
         clip: the ranges among `ranges` that were narrowed.
         price: factor that the error must have been reduced by.
@@ -44,6 +45,7 @@ class Draft:
     ranges: Ranges
     floats: Mapping[Op, str] = field(default_factory=lambda: MappingProxyType({}))
     wide: frozenset[Op] = frozenset()
+    scaled: frozenset[str] = frozenset()
     why: tuple[str, ...] = ()
     clip: Mapping[Tensor, Range] = field(default_factory=lambda: MappingProxyType({}))
     price: float = 1.0

@@ -16,14 +16,14 @@ lose digits where the channels gain them, less so with the root of s (strength �
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from litesmith.graph import Array, Graph, Op, Tensor
 from litesmith.graph.build import make_constant
-from litesmith.graph.edit import users
+from litesmith.graph.edit import fresh_name, substitute, users
 from litesmith.graph.enums import Activation
 from litesmith.graph.facts import FACTS
 from litesmith.quantize.plan import Groups
@@ -48,11 +48,13 @@ class Equalized:
     Attributes:
         graph: the result.
         ranges: of its tensors.
-        swap: op of the source → what became of it.
+        names: of tensors whose channels are scaled, see `told_apart`.
+        swap: linear op of the source → what became of it.
     """
 
     graph: Graph
     ranges: Ranges
+    names: frozenset[str]
     swap: Mapping[Op, Op]
 
 
@@ -68,15 +70,25 @@ def equalized(
         strength: 1 to bring every channel to the whole range, less for less.
     """
     factors = _factors(graph, channels, strength)
-    if not any(s.max() >= _LEAST for s in factors.values()):
+    if not factors:
         return None
     swap = {op: _scaled(op, factors) for op in graph.ops if op.kind in _LINEAR}
-    swap = {op: new for op, new in swap.items() if new is not op}
-    ops = tuple(swap.get(op, op) for op in graph.ops)
-    look = ranges.look
-    means = {t: m * _along(factors[t], m.size) for t, m in look.means.items() if t in factors}
-    look = replace(look.without(factors), means={**look.means, **means})
-    return Equalized(graph.with_(ops=ops), replace(ranges, look=look), swap)
+    changed = graph.with_(ops=tuple(swap.get(op, op) for op in graph.ops))
+    means = {
+        t: m * _along(factors[t], m.size) for t, m in ranges.look.means.items() if t in factors
+    }
+    look = replace(ranges.look.without(factors), means={**ranges.look.means, **means})
+    names = frozenset(t.name for t in factors)
+    return Equalized(changed, replace(ranges, look=look), names, swap)
+
+
+def told_apart(graph: Graph, names: Collection[str]) -> Graph:
+    """Return the graph with tensors whose channels were scaled under names of their own.
+
+    Other values under the same name would look like errors to who compares layer by layer.
+    """
+    scaled = [t for t in graph.tensors() if t.name in names and not t.is_constant]
+    return substitute(graph, {t: t.with_(name=fresh_name(t.name, "scaled")) for t in scaled})
 
 
 def ties(graph: Graph) -> list[list[Tensor]]:
@@ -102,7 +114,7 @@ def _factors(graph: Graph, seen: Mapping[Tensor, Ends], strength: float) -> dict
         part = np.max(parts, axis=0) if parts else np.zeros(1)
         if part.any():
             s = np.minimum(1 / np.maximum(part, 1e-9), _MOST) ** strength
-            found.update(dict.fromkeys(group, s))
+            found.update(dict.fromkeys(group, s) if s.max() >= _LEAST else {})
     return found
 
 

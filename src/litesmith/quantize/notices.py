@@ -21,9 +21,7 @@ def describe(ops: tuple[Op, ...]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(op.kind for op in ops).most_common())
 
 
-def float_notices(
-    graph: Graph, reasons: Mapping[Op, str], inside: str = ""
-) -> tuple[Notice, ...]:
+def float_notices(graph: Graph, reasons: Mapping[Op, str], inside: str = "") -> tuple[Notice, ...]:
     """Return one notice per kind of op that stays float in an integer graph.
 
     Args:

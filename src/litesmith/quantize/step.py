@@ -21,6 +21,7 @@ from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.contest import Draft
 from litesmith.quantize.entrance_forms import wide_input
 from litesmith.quantize.entrances import bytes_like, entrances
+from litesmith.quantize.equalize import told_apart
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.loop_forms import forms, kept_float, precisions_of
 from litesmith.quantize.loop_ranges import with_loops
@@ -148,8 +149,7 @@ class Quantize:
             ConversionError: `integer_only` and an op must stay float.
         """
         scheme = find_scheme(self.scheme)
-        edge = self.edge_bits or scheme.edge_bits
-        precisions = choose(graph, scheme.bits, self.bits, self.float_ops, edge_bits=edge)
+        precisions = self._precisions(graph, strict=True)
         if self.scheme == "none" and not precisions.own:
             return self._checked(Outcome(graph, False, "float32 was asked for"))
         if scheme.integer:
@@ -272,6 +272,7 @@ class Quantize:
         floats = float_notices(result, annotated.reasons, self._why_float(draft))
         costs = prices(result) if not draft.wide else wide_notices(draft.wide, prices(result))
         notices = (*floats, *costs, *prepared.notices)
+        result = told_apart(result, draft.scaled) if draft.scaled else result
         return self._checked(Outcome(result, True, "; ".join((why, *prepared.why)), notices))
 
     def subject(self, prepared: Prepared) -> Subject:
@@ -312,11 +313,12 @@ class Quantize:
         precisions = self._precisions(graph)
         return lambda op: refusal(op, precisions.of(op))
 
-    def _precisions(self, graph: Graph, default: int = 0) -> Precisions:
-        """Return the bits of a later form of the graph, where a name may have gone."""
+    def _precisions(self, graph: Graph, default: int = 0, strict: bool = False) -> Precisions:
+        """Return the bits of a graph's ops; in later forms of the graph a name may have gone."""
         scheme = find_scheme(self.scheme)
-        bits, edge = default or scheme.bits, self.edge_bits or scheme.edge_bits
-        return choose(graph, bits, self.bits, self.float_ops, strict=False, edge_bits=edge)
+        bits = default or scheme.bits
+        edge = (self.edge_bits, 1.0) if self.edge_bits else (scheme.edge_bits, scheme.edge_part)
+        return choose(graph, bits, self.bits, self.float_ops, strict, *edge)
 
     def _apart(self, graph: Graph, data: Examples, leave: tuple[str, ...]) -> Apart:
         """Return the graph with what 8 bits cannot hold apart; 16 bits can."""

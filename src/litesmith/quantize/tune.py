@@ -139,6 +139,7 @@ def _equalized(base: Draft) -> Iterator[Draft]:
             graph=found.graph,
             ranges=found.ranges,
             floats={found.swap.get(op, op): reason for op, reason in base.floats.items()},
+            scaled=found.names,
             why=(*base.why, "channels are scaled to one range"),
             price=base.price * _EQUALIZE,
         )
