@@ -122,7 +122,7 @@ def export(
         bits: "PATTERN=N": N bits (1 to 4, 8, 16 or 32) for ops by name, layer or kind.
         float_ops: patterns of ops that stay float.
         edge_bits: bits of the first and last ops with weights; default 8 for "int3", "ternary" and
-            "binary", else as the scheme says.
+            "binary", and for "int4" where such an op holds at most a twentieth of all weights.
         pack: store weights of 3, 2 and 1 bits packed, 8 of one bit in a byte: smaller, slower.
         no_rewrite: families of rewrites to leave out ("fold_constants", …).
         train: "auto" or a number of steps: the quantized graph is taught by the float one, on

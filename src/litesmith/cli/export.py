@@ -240,7 +240,7 @@ def export(
         typer.Option(
             metavar="N",
             help="Bits of the first and last ops with weights.",
-            show_default="8 for int3, ternary and binary, else as the scheme says",
+            show_default="8 for int4 (where they hold few weights), int3, ternary and binary",
         ),
     ] = None,
     pack: Annotated[

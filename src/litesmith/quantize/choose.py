@@ -73,6 +73,7 @@ def choose(
     float_ops: Sequence[str] = (),
     strict: bool = True,
     edge_bits: int = 0,
+    edge_part: float = 1.0,
 ) -> Precisions:
     """Return the bits of every op, called graphs included; the last pattern that fits wins.
 
@@ -84,6 +85,7 @@ def choose(
         strict: refuse a pattern that fits nothing.
         edge_bits: bits of the first and last ops with weights that no pattern fits, 0 for
             `default`.
+        edge_part: the most of all weights that such an op may hold.
 
     Raises:
         InputError: a pattern that fits no op, with the nearest name.
@@ -97,7 +99,7 @@ def choose(
             option = "--bits" if position < len(bits) else "--float-ops"
             raise _unknown(f"{option} {pattern}", pattern, ops)
         own.update(dict.fromkeys(found, number))
-    edges = dict.fromkeys(edge_ops(graph), edge_bits) if edge_bits else {}
+    edges = dict.fromkeys(edge_ops(graph, edge_part), edge_bits) if edge_bits else {}
     return Precisions(default, MappingProxyType(own), MappingProxyType(edges))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from litesmith.graph import Graph, Op, Tensor
@@ -10,14 +11,20 @@ from litesmith.graph.facts import FACTS
 _LAYERS = frozenset({"UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF", "WHILE"})
 
 
-def edge_ops(graph: Graph) -> frozenset[Op]:
+def edge_ops(graph: Graph, part: float = 1.0) -> frozenset[Op]:
     """Return the ops with weights that no other one precedes, or that none follows.
 
     Loops and recurrent ops count as ops with weights between them, and are none of the edges.
+
+    Args:
+        graph: any graph.
+        part: the most of all weights that such an op may hold.
     """
     forward = [(op, _values(op.inputs), op.outputs) for op in graph.ops]
     backward = [(op, op.outputs, _values(op.inputs)) for op in reversed(graph.ops)]
-    return frozenset((*_reached(forward), *_reached(backward)))
+    most = part * sum(_count(op) for op in graph.ops)
+    found = (*_reached(forward), *_reached(backward))
+    return frozenset(op for op in found if _count(op) <= most)
 
 
 def _reached(
@@ -40,6 +47,15 @@ def _values(tensors: Iterable[Tensor | None]) -> tuple[Tensor, ...]:
 
 
 def _weighted(op: Op) -> bool:
+    return _weights(op) is not None
+
+
+def _count(op: Op) -> int:
+    weights = _weights(op)
+    return 0 if weights is None else math.prod(weights.shape)
+
+
+def _weights(op: Op) -> Tensor | None:
     row = FACTS.get(op.kind)
     weights = op.input(row.weights.index) if row is not None and row.weights is not None else None
-    return weights is not None and weights.is_constant
+    return weights if weights is not None and weights.is_constant else None

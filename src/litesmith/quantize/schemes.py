@@ -25,6 +25,7 @@ class Scheme:
         integer: activations are integers, so that ops need integer forms and ranges.
         hybrid: ops may quantize their float input on the fly, where that is no slower.
         edge_bits: of the first and last ops with weights, 0 for the same as all.
+        edge_part: the most of all weights that such an op may hold to get them.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Scheme:
     integer: bool = False
     hybrid: bool = False
     edge_bits: int = 0
+    edge_part: float = 1.0
 
     @property
     def needs_data(self) -> bool:
@@ -56,7 +58,14 @@ _SCHEMES = (
     Scheme("weights-int4", "int4 weights expanded to float32, which all arithmetic stays", 4),
     Scheme("int8", "int8 weights and activations, integer only", 8, integer=True),
     Scheme("int16x8", "int8 weights, int16 activations, integer only", 16, integer=True),
-    Scheme("int4", "int4 weights, int8 activations, integer only", 4, integer=True),
+    Scheme(
+        "int4",
+        "int4 weights, int8 activations, integer only",
+        4,
+        integer=True,
+        edge_bits=8,
+        edge_part=0.05,
+    ),
     Scheme("int3", "weights of 3 bits, int8 activations, trained", 3, integer=True, edge_bits=8),
     Scheme(
         "ternary",
