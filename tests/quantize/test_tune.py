@@ -96,3 +96,10 @@ def test_a_healthy_file_is_left_alone() -> None:
     outcome = Quantize()(graph, data)
     assert outcome.why == "3 ops to int8 over 100 examples"
     assert not outcome.notices
+
+
+def test_few_examples_have_no_rare_ones() -> None:
+    graph, rows = table(3)
+    few, many = (Quantize(wide_ops=False)(graph, examples(graph, [rows[:n]])) for n in (31, 300))
+    assert "clip" not in few.why
+    assert "one range" in many.why or "stays float" in many.why

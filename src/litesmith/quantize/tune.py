@@ -39,6 +39,7 @@ _CLIP = 1.1  # what clipping all tensors must win
 _CLIP_ONE = 1.05  # … and clipping a single one
 _EQUALIZE = 1.1  # … and scaling channels
 _STRENGTHS = (0.5, 1.0)
+_ENOUGH = 32  # examples from which some of them are rare
 _TYPICAL = (0.95, 0.9)
 _PERCENT = 99.99
 _TYPICAL_ONE = (0.95, 0.8)
@@ -148,6 +149,8 @@ def _equalized(base: Draft) -> Iterator[Draft]:
 def _clip_single(contest: Contest) -> None:
     """Clip single tensors, one after the other: those with most to win, and the last ones."""
     best = contest.best
+    if best.ranges.examples < _ENOUGH:
+        return
     rare = [typical(best.ranges, best.ranges.look.ends, part) for part in _TYPICAL_ONE]
     last = [head.tensor for head in heads(best.graph)]
     for tensor in dict.fromkeys([*last, *gains(best.ranges, rare[0])[:_MOST_ONE]]):
@@ -180,6 +183,8 @@ def _widened(base: Draft, form: Wide) -> Draft:
 
 def _clips(draft: Draft) -> list[dict[Tensor, Range]]:
     look = draft.ranges.look
+    if draft.ranges.examples < _ENOUGH:
+        return []
     rare = [typical(draft.ranges, look.ends, part) for part in _TYPICAL]
     rare.append(percentiles(draft.ranges, look.values, _PERCENT))
     ends = {*draft.graph.inputs, *(head.tensor for head in heads(draft.graph))}
