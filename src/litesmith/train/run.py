@@ -57,18 +57,20 @@ class Run:
         network = self._lesson.student
         self._plan = plan(student, network.weights, len(examples[0]), settings)
         order = np.random.default_rng(settings.seed).permutation(len(examples[0]))
-        rows = np.sort(order[: len(order) - self._plan.held])
-        held = np.sort(order[len(order) - self._plan.held :]) if self._plan.held else rows[:_SOME]
+        taught = order[: len(order) - self._plan.held]
+        # A few that are as mixed as all: data may be sorted by class.
+        self._few = np.sort(taught[: self._some(len(taught))])
+        held = np.sort(order[len(taught) :]) if self._plan.held else self._few
         # Examples may lie in files: batches of them are read as they are needed.
         self._arrays = [*examples] if settings.labels is None else [*examples, settings.labels]
-        self._rows = rows
+        self._rows = np.sort(taught)
         self._held = [x[held] for x in self._arrays]
         self._inputs = len(examples)
         self._frozen = tuple(sorted({op.kind for op in frozen_ops(student)}))
 
     def done(self, resume: State | None) -> Trained:
         """Train to the end, or until the user stops it."""
-        some = [x[self._rows[: self._some()]] for x in self._arrays[: self._inputs]]
+        some = [x[self._few] for x in self._arrays[: self._inputs]]
         if max(self._lesson.measure(some), default=0.0) <= _SAME:
             return self._declined("the float model answers all examples alike")
         given = self._lesson.student.start()
@@ -84,9 +86,9 @@ class Run:
         step = self._steps(step)
         return self._result(step, first)
 
-    def _some(self) -> int:
-        """Return how many examples one pass may take."""
-        return max(1, min(_SOME, len(self._rows), 4 * self._plan.part))
+    def _some(self, count: int) -> int:
+        """Return how many of `count` examples one pass without a gradient may take."""
+        return max(1, min(_SOME, count, 4 * self._plan.part))
 
     def _begin(self, some: Sequence[Array]) -> None:
         """Start from the best of what needs no gradient."""
