@@ -130,14 +130,14 @@ def _svdf(rank: int, bias: bool) -> Graph:
     return b.graph(y)
 
 
-def _loop(steps: int, every: bool, masked: bool) -> Graph:
+def loop_of(steps: int, every: bool, masked: bool) -> Graph:
     b = Builder(8)
     x = b.input((steps, 2, FEATURES))
     ends = loop(b, x, cell(b, FEATURES, UNITS), every, masked=masked)
     return b.graph(ends[0], ends[2], ends[4])
 
 
-def _until(limit: float) -> Graph:
+def until(limit: float) -> Graph:
     """Doubles until the sum passes a limit: how often depends on the example."""
     b = Builder()
     x = b.input((3,))
@@ -154,7 +154,7 @@ def _until(limit: float) -> Graph:
     return b.graph(*ends)
 
 
-def _branch(constant: bool | None) -> Graph:
+def branch(constant: bool | None) -> Graph:
     b = Builder()
     x = b.input((1, 3))
     total = b.op("SUM", x, const([0, 1]), keep_dims=False)
@@ -216,13 +216,13 @@ def _all() -> Iterator[Sample]:
     for steps in (4, 70):
         for every in (False, True):
             name = f"{steps}_{'every' if every else 'last'}"
-            yield g("WHILE", name, partial(_loop, steps, every, masked=every))
-    yield g("WHILE", "until", partial(_until, 20.0))
-    yield g("WHILE", "never", partial(_until, -1.0))
+            yield g("WHILE", name, partial(loop_of, steps, every, masked=every))
+    yield g("WHILE", "until", partial(until, 20.0))
+    yield g("WHILE", "never", partial(until, -1.0))
     yield g("STABLEHLO_COMPOSITE", "plain", _composite)
-    yield g("IF", "computed", partial(_branch, None))
-    yield g("IF", "yes", partial(_branch, True))
-    yield g("IF", "no", partial(_branch, False))
+    yield g("IF", "computed", partial(branch, None))
+    yield g("IF", "yes", partial(branch, True))
+    yield g("IF", "no", partial(branch, False))
 
 
 RECURRENT: tuple[Sample, ...] = tuple(_all())

@@ -176,13 +176,13 @@ def _if(call: Call) -> Values:
     """Where the condition depends on the example, both branches run."""
     condition, operands = call.value(0), tuple(call.value(i) for i in range(1, len(call.values)))
     yes, no = call.op.subgraphs
+    known = None if condition.batched else tf.get_static_value(condition.tensor)
+    if known is not None:
+        return call.run(yes if known.item() else no, operands)
     condition = condition.with_(tf.reshape(condition.tensor, (-1,) if condition.batched else ()))
     if condition.batched:
         sides = call.run(yes, operands), call.run(no, operands)
         return tuple(_chosen(condition, a, b) for a, b in zip(*sides, strict=True))
-    known = tf.get_static_value(condition.tensor)
-    if known is not None:
-        return call.run(yes if known else no, operands)
     dependent = [v.batched for v in operands]
     flags = [a or b for a, b in zip(_reached(yes, dependent), _reached(no, dependent), strict=True)]
     count = next((count_of(v) for v in operands if v.batched), 1)
