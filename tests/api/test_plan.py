@@ -43,6 +43,14 @@ def test_integer_targets_refuse_floats(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("target", "wide"), [("cpu", True), ("micro", True), ("edgetpu", False), ("ethos-u55-128", True)]
+)
+def test_int16_activations_need_a_target_that_has_them(tmp_path, target, wide):
+    steps = plan(tmp_path, data=DATA, target=target).steps
+    assert [s.wide_ops for s in steps if isinstance(s, Quantize)] == [wide]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"confident": True, "max_drop": 0.1}, "--confident needs"),
