@@ -58,47 +58,6 @@ def test_digits_are_trained_and_their_process_has_no_tensorflow(digits, tmp_path
 
 
 @pytest.mark.slow
-def test_the_same_seed_makes_the_same_file(digits, tmp_path):
-    files = [tmp_path / f"{i}.tflite" for i in range(3)]
-    for file, seed in zip(files, (0, 0, 1), strict=True):
-        export(digits, file, train=10, seed=seed)
-    first, again, other = (file.read_bytes() for file in files)
-    assert first == again
-    assert first != other
-
-
-@pytest.mark.slow
-def test_resuming_ends_where_going_on_would_have(digits, tmp_path):
-    class Interrupting:
-        """Presses Ctrl-C in the middle."""
-
-        def __init__(self):
-            self.done = False
-
-        def __call__(self, stage, fraction):
-            pass
-
-        def training(self, point):
-            import signal
-            import threading
-
-            if point.step >= 12 and not self.done:
-                self.done = True
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-    whole, parts = tmp_path / "whole.tflite", tmp_path / "parts.tflite"
-    one = export(digits, whole, train=40)
-    report = export(digits, parts, train=40, listen=Interrupting())
-    assert facts_of(report).stopped == "interrupted"
-    assert 12 <= facts_of(report).steps < 40
-    assert parts.with_name("parts.train.npz").is_file()
-    report = export(digits, parts, train=40, resume=True)
-    assert facts_of(report).steps == 40
-    assert facts_of(report).loss_after == pytest.approx(facts_of(one).loss_after, rel=0.05)
-    assert not parts.with_name("parts.train.npz").exists()
-
-
-@pytest.mark.slow
 def test_a_state_of_another_model_is_refused_and_kept(digits, out, tmp_path):
     state = out.with_name("out.train.npz")
     state.write_bytes(state_to_bytes(State(3, {"best_vector": np.zeros(3)}), "somebody"))
@@ -107,29 +66,6 @@ def test_a_state_of_another_model_is_refused_and_kept(digits, out, tmp_path):
         export(digits, out, train=5, resume=True)
     assert state.read_bytes() == before
     assert state_from_bytes(before)[1] == "somebody"
-
-
-@pytest.mark.slow
-def test_losses_on_labels(digits, out, tmp_path):
-    labelled = f"{digits / 'digits.npz'}#x_train,y_train"
-    report = export(digits, out, train=8, loss="crossentropy", data=labelled)
-    assert facts_of(report).steps == 8
-    code = tmp_path / "mine.py"
-    code.write_text(
-        "import tensorflow as tf\n"
-        "def loss(y_true, y_pred):\n"
-        "    assert y_pred.shape[1:] == (10,)\n"
-        "    return tf.keras.losses.sparse_categorical_crossentropy(y_true, y_pred)\n"
-        "def broken(y_true, y_pred):\n"
-        "    return y_true.nonsense\n"
-        "def text(y_true, y_pred):\n"
-        "    return 'good'\n"
-    )
-    report = export(digits, out, train=8, loss=f"py:{code}:loss", data=labelled)
-    assert facts_of(report).steps == 8
-    for name, says in (("broken", "nonsense"), ("text", "no loss"), ("gone", "has no 'gone'")):
-        with pytest.raises(InputError, match=says):
-            export(digits, out, train=8, loss=f"py:{code}:{name}", data=labelled)
 
 
 @pytest.mark.slow
