@@ -132,7 +132,7 @@ def _u85_rows() -> Iterator[Row]:
 
 _NEVER = left_out(
     "BATCH_TO_SPACE_ND CONV_3D CONV_3D_TRANSPOSE DYNAMIC_UPDATE_SLICE EMBEDDING_LOOKUP "
-    "REDUCE_PROD SPACE_TO_BATCH_ND",
+    "REDUCE_PROD SPACE_TO_BATCH_ND DILATE FILL MATRIX_SET_DIAG ONE_HOT SPARSE_TO_DENSE",
     {
         "TOPK_V2": "Let the application pick the best.",
         "SQRT": "Vela knows RSQRT: write x·RSQRT(x).",

@@ -213,6 +213,7 @@ def _moving_rows() -> Iterator[Row]:
     begins = Constraint("begins", "int32 begins of one dimension, and batch 1", _updates)
     yield Row("DYNAMIC_UPDATE_SLICE", _FLOATS, None, (begins,), "rules")
     yield Row("CUMSUM", _FLOATS, None, (_AXES,), "rules")
+    yield Row("ONE_HOT", _FLOATS, None, (c.constants("on and off values", 2, 3),), "rules")
     yield Row("DEQUANTIZE", frozenset(map(Types, (I8, U8, F16))), None, (), "rules")
 
 
@@ -225,6 +226,7 @@ GPU = Table(
     never=left_out(
         "ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D CONV_3D_TRANSPOSE GATHER_ND "
         "L2_NORMALIZATION LOG_SOFTMAX RELU_0_TO_1 REVERSE_V2 SPACE_TO_BATCH_ND "
+        "DILATE FILL MATRIX_SET_DIAG SPARSE_TO_DENSE "
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
         {
             "TOPK_V2": "Let the application pick the best.",

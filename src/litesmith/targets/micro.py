@@ -168,7 +168,7 @@ MICRO = Table(
     sources=_SOURCES,
     rows=table_of(_rows()),
     never=left_out(
-        "REDUCE_PROD",
+        "REDUCE_PROD DILATE MATRIX_SET_DIAG ONE_HOT SPARSE_TO_DENSE",
         {
             "GELU": "Use another activation.",
             "RELU_0_TO_1": "Use RELU6 with scaled weights, or MINIMUM and MAXIMUM.",
