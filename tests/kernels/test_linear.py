@@ -6,12 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from litesmith.graph import DType, Graph
+from litesmith.graph import DType, Graph, Tensor
+from litesmith.kernels.evaluate import evaluate
 from tests.kernels.against import agrees, slopes
-from tests.support.graphs import RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Builder, const
+from tests.support.graphs import (
+    RELU,
+    RELU6,
+    RELU_N1_TO_1,
+    SAME,
+    VALID,
+    Builder,
+    const,
+    draw,
+    execute,
+)
 
 few = settings(max_examples=25, deadline=None, derandomize=True)
 _paddings = st.sampled_from([SAME, VALID])
@@ -160,6 +172,59 @@ def test_batch_matmul(data: st.DataObject, adj_x: bool, adj_y: bool) -> None:
     agrees(b.graph(b.op("BATCH_MATMUL", a, c, adj_x=adj_x, adj_y=adj_y)))
 
 
+def _open(graph: Graph, *axes: int) -> Graph:
+    """Return the graph of one op with axes of its input and its result open."""
+
+    def opened(t: Tensor) -> Tensor:
+        return t.with_(shape_signature=tuple(-1 if i in axes else n for i, n in enumerate(t.shape)))
+
+    (x,), (y,), (op,) = graph.inputs, graph.outputs, graph.ops
+    swap = {x: opened(x), y: opened(y)}
+    inputs = tuple(t and swap.get(t, t) for t in op.inputs)
+    return Graph((swap[x],), (swap[y],), (op.with_(inputs=inputs, outputs=(swap[y],)),))
+
+
+def _of_open_sizes() -> dict[str, Graph]:
+    found, one = {}, {"stride_h": 1, "stride_w": 1}
+    for name, more in {
+        "plain": one,
+        "strided": {"stride_h": 2, "stride_w": 2, "padding": SAME},
+        "dilated": one | {"dilation_h_factor": 2, "dilation_w_factor": 2},
+    }.items():
+        b = Builder()
+        y = b.op("CONV_2D", b.input((1, 6, 7, 2)), b.weights(3, 3, 3, 2), b.weights(3), **more)
+        found[f"CONV_2D {name}"] = _open(b.graph(y), 1, 2)
+        b = Builder()
+        w, more = b.weights(1, 3, 3, 2), more | {"depth_multiplier": 1}
+        y = b.op("DEPTHWISE_CONV_2D", b.input((1, 6, 7, 2)), w, b.weights(2), **more)
+        found[f"DEPTHWISE_CONV_2D {name}"] = _open(b.graph(y), 1, 2)
+    for keep in (False, True):
+        b = Builder()
+        y = b.op("FULLY_CONNECTED", b.input((5, 3, 2)), b.weights(4, 2), keep_num_dims=keep)
+        found[f"FULLY_CONNECTED {keep}"] = _open(b.graph(y), 0)
+    b = Builder()
+    found["BATCH_MATMUL"] = _open(
+        b.graph(b.op("BATCH_MATMUL", b.input((2, 3)), b.weights(3, 4))), 0
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", _of_open_sizes())
+def test_sizes_that_are_only_known_as_examples_come(name: str) -> None:
+    graph = _of_open_sizes()[name]
+    (x,), (y,) = graph.inputs, graph.outputs
+    assert x.shape_signature is not None
+    sizes = [None if n == -1 else n for n in x.shape_signature]
+
+    @tf.function(autograph=False)
+    def run(values: tf.Tensor) -> tf.Tensor:
+        return evaluate(graph, {x: values})[y].tensor
+
+    arrays = draw(graph, 3)
+    found = run.get_concrete_function(tf.TensorSpec((None, *sizes)))(tf.constant(arrays[0]))
+    np.testing.assert_allclose(found, execute(graph, arrays)[0], atol=2e-5)
+
+
 def _graphs() -> dict[str, Graph]:
     found = {}
     b = Builder()
@@ -199,10 +264,6 @@ def test_gradients(name: str) -> None:
 
 def test_whole_batch_in_one_call() -> None:
     """Speed: no loop over examples, no axis but the channels of the weights transposed."""
-    import tensorflow as tf
-
-    from litesmith.kernels.evaluate import evaluate
-
     b = Builder()
     options = {"stride_h": 1, "stride_w": 1, "fused_activation_function": RELU}
     y = b.op("CONV_2D", b.input((1, 5, 5, 2)), b.weights(3, 3, 3, 2), b.weights(3), **options)

@@ -36,7 +36,7 @@ def test_what_is_merged_comes_apart_again(shape: tuple[int, ...], many: bool) ->
     given = value(*shape, many=many)
     found = merged(given, 2)
     assert len(found.shape) == 3
-    again = unmerged(found, given.shape[:-2], many)
+    again = unmerged(found, given, 2)
     assert again.batched is many
     np.testing.assert_array_equal(again.tensor, given.tensor)
 
@@ -48,11 +48,24 @@ def test_merging_an_unknown_number_of_examples() -> None:
         assert given.shape == (2, None, 3) and given.rank == 3
         found = merged(given, 2)
         assert found.shape.as_list() == [None, None, 3]
-        return unmerged(found, given.shape[:-2], True).tensor
+        return unmerged(found, given, 2).tensor
 
     spec = tf.TensorSpec((None, 2, None, 3))
     x = np.arange(5 * 2 * 4 * 3, dtype=np.float32).reshape(5, 2, 4, 3)
     np.testing.assert_array_equal(run.get_concrete_function(spec)(tf.constant(x)), x)
+
+
+def test_unknown_sizes_among_the_merged_axes() -> None:
+    @tf.function(autograph=False)
+    def run(x: tf.Tensor) -> tf.Tensor:
+        given = Value(x, True)
+        again = unmerged(merged(given, 1) * 2, given, 1)
+        assert again.shape == (None, 2, 3)
+        return again.tensor
+
+    spec = tf.TensorSpec((None, None, 2, 3))
+    x = np.arange(5 * 4 * 2 * 3, dtype=np.float32).reshape(5, 4, 2, 3)
+    np.testing.assert_array_equal(run.get_concrete_function(spec)(tf.constant(x)), 2 * x)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _softmax(call: Call) -> tuple[Value, ...]:
     scaled = value if beta == 1 else value.with_(value.tensor * beta)
     if len(scaled.tensor.shape) <= _MOST_AXES:
         return (value.with_(tf.nn.softmax(scaled.tensor)),)
-    return (unmerged(tf.nn.softmax(merged(scaled, 1)), value.shape[:-1], value.batched),)
+    return (unmerged(tf.nn.softmax(merged(scaled, 1)), value, 1),)
 
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(

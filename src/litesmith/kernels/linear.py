@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import tensorflow as tf
 
@@ -46,8 +47,7 @@ def _finished(call: Call, tensor: TfTensor, bias: int) -> TfTensor:
 
 def _spatial(call: Call, position: int, tensor: TfTensor) -> tuple[Value, ...]:
     """Return a result whose leading axes were merged as those of the operand at `position`."""
-    value = call.value(position)
-    return (unmerged(tensor, value.shape[: value.rank - len(tensor.shape) + 1], value.batched),)
+    return (unmerged(tensor, call.value(position), len(tensor.shape) - 1),)
 
 
 def _conv_2d(call: Call) -> tuple[Value, ...]:
@@ -55,7 +55,9 @@ def _conv_2d(call: Call) -> tuple[Value, ...]:
     weights = tf.transpose(call.tensor(1), (1, 2, 3, 0))
     strides, dilations = _pair(call, "stride_{}"), _pair(call, "dilation_{}_factor")
     x, padding = merged(call.value(0), 3), _padding(call)
-    if max(dilations) > 1:
+    if max(dilations) > 1 and None in x.shape[1:3]:
+        found = tf.nn.conv2d(x, weights, strides, padding, dilations=dilations)
+    elif max(dilations) > 1:
         x = _padded(x, tuple(weights.shape)[:2], strides, dilations, padding)
         found = _dilated(x, weights, dilations)[:, :: strides[0], :: strides[1]]
     else:
@@ -113,6 +115,8 @@ def _padded(
     """Return images with the border that a padded, strided convolution would give them."""
     if padding == "VALID":
         return x
+    if None in x.shape[1:3]:
+        raise DeclinedError("the size of the images is only known as they come")
     borders = []
     for size, k, stride, dilation in zip(x.shape[1:3], window, strides, dilations, strict=True):
         reach = (k - 1) * dilation + 1
@@ -121,11 +125,20 @@ def _padded(
     return tf.pad(x, ((0, 0), *borders, (0, 0)))
 
 
+def _asked_shape(call: Call) -> tuple[Any, ...]:
+    """Return what operand 0 says of the result's shape, the leading axis left out."""
+    if not call.op.outputs[0].is_dynamic:
+        return call.out_shape()[1:]
+    if call.value(0).batched:
+        raise DeclinedError("the size of the result depends on the example")
+    return tuple(tf.unstack(call.tensor(0))[1:])
+
+
 def _transpose_conv(call: Call) -> tuple[Value, ...]:
     """Gradient of a convolution; operands: output shape, weights (out, h, w, in), values."""
     weights = tf.transpose(call.tensor(1), (1, 2, 0, 3))
     x = merged(call.value(2), 3)
-    shape = (tf.shape(x)[0], *call.out_shape()[1:])
+    shape = (tf.shape(x)[0], *_asked_shape(call))
     strides = _pair(call, "stride_{}")
     found = tf.nn.conv2d_transpose(x, weights, shape, strides, _padding(call))
     return _spatial(call, 2, _finished(call, found, 3))
@@ -146,7 +159,7 @@ def _conv_3d(call: Call) -> tuple[Value, ...]:
 def _conv_3d_transpose(call: Call) -> tuple[Value, ...]:
     """Gradient of CONV_3D; operands: output shape, weights (d, h, w, out, in), values."""
     x = merged(call.value(2), 4)
-    shape = (tf.shape(x)[0], *call.out_shape()[1:])
+    shape = (tf.shape(x)[0], *_asked_shape(call))
     strides = _triple(call, "stride_{}")
     found = tf.nn.conv3d_transpose(x, call.tensor(1), shape, strides, _padding(call))
     return _spatial(call, 2, _finished(call, found, 3))
@@ -165,13 +178,22 @@ def _fully_connected(call: Call) -> tuple[Value, ...]:
     if len(rows.shape) != 2 or rows.shape[1] != width:
         rows = tf.reshape(rows, (-1, width))
     found = _finished(call, tf.matmul(rows, weights, transpose_b=True), 2)
-    if call.op.option("keep_num_dims", False):
-        shape = (*x.shape[:-1], units)
-    else:
-        shape = (math.prod(s or 1 for s in x.shape) // width, units)
-    if x.batched:
-        return (Value(tf.reshape(found, (-1, *shape)), True),)
-    return (Value(tf.reshape(found, shape), False),)
+    kept = bool(call.op.option("keep_num_dims", False))
+    if None in x.shape:
+        return (_open_rows(found, x, kept),)
+    sizes = [int(size or 0) for size in x.shape]
+    shape = (*(sizes[:-1] if kept else [math.prod(sizes) // width]), units)
+    return (x.with_(tf.reshape(found, (-1, *shape) if x.batched else shape)),)
+
+
+def _open_rows(found: TfTensor, x: Value, kept: bool) -> Value:
+    """Return the product's rows as those of a value of which not all sizes are known."""
+    units = found.shape[-1]
+    sizes = tf.shape(x.tensor)
+    lead = sizes[: -1 if kept else int(x.batched)]
+    shape = tf.concat([lead, [units] if kept else [-1, units]], 0)
+    known = (*x.tensor.shape[:-1], units) if kept else (*(None,) * (x.batched + 1), units)
+    return x.with_(tf.ensure_shape(tf.reshape(found, shape), known))
 
 
 def _batch_matmul(call: Call) -> tuple[Value, ...]:

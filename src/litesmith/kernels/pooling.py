@@ -21,7 +21,7 @@ def _pool(function: Pool) -> Kernel:
         strides = (int(option("stride_h")), int(option("stride_w")))
         padding = "SAME" if option("padding") == Padding.SAME else "VALID"
         found = fused(call, function(merged(value, 3), window, strides, padding))
-        return (unmerged(found, value.shape[:-3], value.batched),)
+        return (unmerged(found, value, 3),)
 
     return kernel
 

@@ -25,7 +25,7 @@ def _resize(kernel: Callable[..., Any]) -> Kernel:
             align_corners=bool(call.op.option("align_corners", False)),
             half_pixel_centers=bool(call.op.option("half_pixel_centers", False)),
         )
-        return (unmerged(found, x.shape[:1], x.batched),)
+        return (unmerged(found, x, 3),)
 
     return resized
 

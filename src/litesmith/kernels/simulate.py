@@ -82,7 +82,7 @@ def entered(tensor: Tensor, value: Value) -> Value:
     """Return what an input that arrives as integers can be of the value fed."""
     if tensor.quant is None or tensor.dtype is not DType.FLOAT32:
         return value
-    return value.with_(grid(tensor.quant)(value.tensor))
+    return value.with_(grid(tensor.quant, _even)(value.tensor))
 
 
 def _only_moves(op: Op) -> bool:

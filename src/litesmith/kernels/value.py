@@ -126,14 +126,16 @@ def _known(tensor: TfTensor, sizes: tuple[int | None, ...]) -> tuple[Any, ...]:
     return tuple(dynamic[first + i] if s is None else s for i, s in enumerate(sizes))
 
 
-def unmerged(tensor: TfTensor, leading: tuple[int | None, ...], batched: bool) -> Value:
-    """Undo `merged`: (B·N, …) → (B, N, …), for the sizes `leading` = (N, …) in the graph."""
-    sizes = tuple(tensor.shape)[1:]
-    if batched:
-        return Value(tf.reshape(tensor, (-1, *leading, *_known(tensor, sizes))), True)
+def unmerged(tensor: TfTensor, like: Value, keep: int) -> Value:
+    """Undo `merged`: (B·N, …) → (B, N, …), the leading axes of `like`, all but `keep` of them."""
+    leading, sizes = tuple(like.tensor.shape)[:-keep], tuple(tensor.shape)[1:]
     if len(leading) == 1:
-        return Value(tensor, False)
-    return Value(tf.reshape(tensor, (*leading, *_known(tensor, sizes))), False)
+        return like.with_(tensor)
+    if None in leading[1:]:
+        shape = tf.concat([tf.shape(like.tensor)[: len(leading)], tf.shape(tensor)[1:]], 0)
+        return like.with_(tf.ensure_shape(tf.reshape(tensor, shape), (*leading, *sizes)))
+    first = -1 if like.batched else leading[0]
+    return like.with_(tf.reshape(tensor, (first, *leading[1:], *_known(tensor, sizes))))
 
 
 def aligned(*values: Value) -> tuple[TfTensor, ...]:
