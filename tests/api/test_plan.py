@@ -43,7 +43,8 @@ def test_integer_targets_refuse_floats(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("target", "wide"), [("cpu", True), ("micro", True), ("edgetpu", False), ("ethos-u55-128", True)]
+    ("target", "wide"),
+    [("cpu", True), ("micro", True), ("gpu", False), ("edgetpu", False), ("ethos-u55-128", True)],
 )
 def test_int16_activations_need_a_target_that_has_them(tmp_path, target, wide):
     steps = plan(tmp_path, data=DATA, target=target).steps
