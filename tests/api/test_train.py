@@ -11,6 +11,7 @@ import pytest
 import litesmith
 from litesmith.errors import BudgetError, ConversionError, InputError
 from litesmith.forge import export as flow
+from litesmith.forge import keeper
 from litesmith.forge import train as training
 from litesmith.graph import DType, read, write
 from litesmith.report.document import document, to_json
@@ -346,7 +347,7 @@ class TestState:
             raise InputError("There is no space.")
 
         use()
-        monkeypatch.setattr(training, "write_files", full)
+        monkeypatch.setattr(keeper, "write_files", full)
         report = litesmith.export("m.keras", out, data=X, train="auto")
         assert "state_not_kept" in {w.code for w in report.warnings}
         assert names(out.parent) == ["out.tflite"]

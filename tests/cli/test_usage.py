@@ -23,7 +23,7 @@ from litesmith.cli.later import LATER, LATER_VERBS
         (["compare", "a"], "Missing argument 'B'", "litesmith compare --help"),
         (["bench", "a", "--threads", "x"], "Invalid value for '--threads'", "bench --help"),
         (["export", "m", "-o", "o", "--quantize", "int9"], "no quantization scheme 'int9'", "int8"),
-        (["export", "m", "-o", "o", "--quantize", "int3"], "needs representative examples", "--data"),
+        (["export", "m", "-o", "o", "--quantize", "int3"], "representative examples", "--data"),
         (["export", "m", "-o", "o", "--no-augmnt"], "has no option --no-augmnt", "--no-augment"),
         (["export", "m", "-o", "o", "--data", "d", "--train", "x"], "--train x is not", "auto"),
         (["export", "m", "-o", "o", "--max-drop", "x"], "--max-drop x is not", "1%"),

@@ -18,6 +18,7 @@ from litesmith.forge.described import described
 from litesmith.forge.ends import answer_names, data_preprocess, fed, refuse_types, renamed
 from litesmith.forge.facts import artifact_facts, source_facts
 from litesmith.forge.fit import fitted
+from litesmith.forge.keeper import Keeper, keeper_of
 from litesmith.forge.ledger import Ledger
 from litesmith.forge.machine import this_machine
 from litesmith.forge.open_dimensions import check_open
@@ -28,8 +29,8 @@ from litesmith.forge.quantized import quantized_weights
 from litesmith.forge.repair import repaired
 from litesmith.forge.steps import apply, lead, split
 from litesmith.forge.synthetic import generate, raw_notices
-from litesmith.forge.train import Keeper, Lesson
-from litesmith.forge.train_plan import keeper_of, untrained_notices
+from litesmith.forge.train import Lesson
+from litesmith.forge.train_plan import untrained_notices
 from litesmith.forge.variants import Job, explained
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice
@@ -124,6 +125,7 @@ def _run(
             return built
 
         built = proved(shipped)
+
         def timed(candidate: _Built) -> Latency | None:
             return _latency(candidate, next(reference.pairs())[0])
 

@@ -6,11 +6,10 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from litesmith.data import Examples, Labelled
 from litesmith.errors import InputError
-from litesmith.forge.artifact import write_files
+from litesmith.forge.keeper import Keeper
 from litesmith.forge.options import Listener
 from litesmith.graph import Graph
 from litesmith.graph.step import Notice, Outcome
@@ -30,37 +29,6 @@ from litesmith.train.transport import at_most
 TRAINING_CODES = frozenset(
     {"untrained", "training_stopped", "frozen_ops", "state_not_kept", "training_no_gain"}
 )
-
-
-@dataclass
-class Keeper:
-    """The file beside the output that an interrupted training goes on from.
-
-    Attributes:
-        path: of the file.
-        resume: what it held when the run began, None to begin anew.
-        kept: it is there, and of this run.
-        failure: why it could not be written, "" so far.
-    """
-
-    path: Path
-    resume: bytes | None = None
-    kept: bool = False
-    failure: str = ""
-
-    def keep(self, content: bytes) -> None:
-        """Write a state; a failure costs the state and not the training."""
-        try:
-            write_files({self.path: content})
-            self.kept = True
-        except InputError as error:
-            self.failure = error.message
-
-    def discard(self) -> None:
-        """Remove the file: the training that it belongs to is done."""
-        if self.kept or self.resume is not None:
-            self.path.unlink(missing_ok=True)
-            self.kept = False
 
 
 @dataclass(frozen=True)
@@ -303,8 +271,3 @@ def _notices(result: Result, lesson: Lesson) -> Iterator[Notice]:
             f"Training did not help: {trained.why}.",
             "More varied examples (--data) or more steps (--train N) may.",
         )
-
-
-def state_path(output: Path) -> Path:
-    """Return where the state of a training is kept: beside the file that it is for."""
-    return output.with_name(f"{output.name.removesuffix('.tflite')}.train.npz")

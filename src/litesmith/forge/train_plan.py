@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from litesmith.errors import InputError
 from litesmith.forge.options import ExportOptions
-from litesmith.forge.train import Keeper, state_path
 from litesmith.graph.step import Notice
 from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.schemes import FLOAT_BITS
 from litesmith.train.step import AUTO, Train, parse_steps
-from litesmith.train.transport import is_state, state_from_bytes
 
 _FEWEST = 4  # bits that weights are worth something with, untrained
 _HALF = 16
@@ -108,40 +105,3 @@ def untrained_notices(steps: tuple[Any, ...]) -> tuple[Notice, ...]:
             "Leave out --train none.",
         ),
     )
-
-
-def keeper_of(output: Path, options: ExportOptions) -> Keeper:
-    """Return the keeper of a training's state, the file to go on from read.
-
-    Raises:
-        InputError: there is no such file, it is damaged, or another file has its name.
-    """
-    path = state_path(output)
-    if path.exists() and not is_state(path):
-        raise InputError(
-            f"{path} is where the state of training is kept, and holds something else."
-            if not options.resume
-            else f"{path} is damaged or holds no state of training, so nothing can be resumed.",
-            "Move it away, or give the output another name."
-            if not options.resume
-            else "Remove it and leave out --resume to train from the beginning.",
-        )
-    if not options.resume:
-        return Keeper(path)
-    try:
-        content = path.read_bytes()
-        state_from_bytes(content)
-    except FileNotFoundError:
-        raise InputError(
-            f"There is nothing to resume: no file {path}.",
-            "Leave out --resume to train from the beginning.",
-        ) from None
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise InputError(f"{path} cannot be read: {reason}.") from error
-    except InputError as error:
-        raise InputError(
-            f"{path} is damaged or holds no state of training, so nothing can be resumed.",
-            "Remove it and leave out --resume to train from the beginning.",
-        ) from error
-    return Keeper(path, content)
