@@ -153,6 +153,8 @@ def _idle(subject: _Subject, lesson: Lesson) -> str:
         return "nothing in this graph is quantized, so it answers as the float model already"
     if not any(head.tensor.dtype.is_float for head in heads(subject.teacher)):
         return "all outputs are integers, from which nothing is learned"
+    if subject.teacher.siblings:
+        return "the file has several signatures, and what they share cannot learn from one alone"
     batches = {tensor.shape[:1] for tensor in subject.teacher.inputs}
     if len(batches) != 1 or batches == {()}:
         return "its inputs do not take the same number of examples at a time"
