@@ -305,7 +305,7 @@ def _with_quantize(
         steps += (_quantize(options),)
     if not runs_litert(target):
         changes["litert_forms"] = False
-    if not (target.table.open or may("FULLY_CONNECTED", target, DType.INT16, DType.INT8)):
+    if target.proof != "litert" and not may("FULLY_CONNECTED", target, DType.INT16, DType.INT8):
         changes["wide_ops"] = False
     return tuple(replace(s, **changes) if isinstance(s, Quantize) else s for s in steps)
 
