@@ -7,6 +7,7 @@ from litesmith.errors import InputError
 from litesmith.forge.options import ExportOptions, LoadingOptions
 from litesmith.forge.plan import load_options, make_plan
 from litesmith.quantize import Quantize
+from litesmith.recipe import write_recipe
 
 DATA = np.zeros((2, 3), np.float32)
 
@@ -131,3 +132,34 @@ def test_one_text_in_a_recipe_is_a_list_of_one(tmp_path):
     (tmp_path / "r.toml").write_text("[options]\npreprocess = 'unit'\n")
     made = plan(tmp_path, recipe=tmp_path / "r.toml", data=DATA)
     assert made.options.preprocess == ("unit",)
+
+
+def test_packing_comes_behind_what_makes_weights_of_few_bits(tmp_path):
+    steps = plan(tmp_path, quantize="binary", data="x.npz", pack=True).steps
+    names = [step.name for step in steps]
+    assert names.index("quantize") < names.index("train") < names.index("pack")
+    steps = plan(tmp_path, quantize="int8", data="x.npz", bits=("a=1",), pack=True).steps
+    assert [step.name for step in steps][-2:] == ["quantize", "pack"]
+    assert "pack" not in {s.name for s in plan(tmp_path, quantize="binary", data="x.npz").steps}
+
+
+def test_a_recipe_that_packs_packs_once(tmp_path):
+    made = plan(tmp_path, quantize="ternary", data="x.npz", pack=True, edge_bits=4)
+    path = tmp_path / "r.toml"
+    path.write_text(write_recipe(made.recipe(), "test"))
+    again = plan(tmp_path, recipe=path, pack=True)
+    assert again.steps == made.steps
+
+
+@pytest.mark.parametrize("target", ["micro", "ethos-u55-128"])
+def test_targets_that_cannot_unpack(tmp_path, target):
+    given = {"quantize": "int8", "data": "x.npz", "bits": ("a=1",), "target": target}
+    with pytest.raises(InputError, match=f"--target {target} cannot"):
+        plan(tmp_path, pack=True, **given)
+    forms = [s.litert_forms for s in plan(tmp_path, **given).steps if s.name == "quantize"]
+    assert forms == [False]
+
+
+def test_edges_of_no_bits(tmp_path):
+    with pytest.raises(InputError, match="--edge-bits 0"):
+        plan(tmp_path, quantize="int4", data="x.npz", edge_bits=0)

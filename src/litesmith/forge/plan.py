@@ -216,6 +216,8 @@ def _refuse_contradictions(plan: Plan) -> None:
             "--quantize dynamic, which needs none.",
         )
     refuse_training(plan.steps, options)
+    if options.edge_bits == 0:
+        raise InputError("--edge-bits 0: weights have 1 bit at least.", "Leave it out.")
     if not runs_litert(plan.target) and any(isinstance(step, Pack) for step in plan.steps):
         raise InputError(
             f"--pack makes a file that LiteRT alone unpacks; --target {plan.target.name} cannot.",
