@@ -42,8 +42,8 @@ _STRENGTHS = (0.5, 1.0)
 _ENOUGH = 32  # examples from which some of them are rare
 _TYPICAL = (0.95, 0.9)
 _PERCENT = 99.99
-_TYPICAL_ONE = (0.95, 0.8)
-_MOST_ONE = 4  # single tensors that are tried
+_TYPICAL_ONE = 0.8
+_MOST_ONE = 2  # single tensors that are tried
 _CERTAIN_ONE = 2.0  # standard errors that a gain must exceed where many are tried
 _MARGIN = 4.0  # times the range that was seen, where 16 bits can afford it
 _CLIPS = "ranges clip rare values"
@@ -151,12 +151,11 @@ def _clip_single(contest: Contest) -> None:
     best = contest.best
     if best.ranges.examples < _ENOUGH:
         return
-    rare = [typical(best.ranges, best.ranges.look.ends, part) for part in _TYPICAL_ONE]
-    last = [head.tensor for head in heads(best.graph)]
-    for tensor in dict.fromkeys([*last, *gains(best.ranges, rare[0])[:_MOST_ONE]]):
-        for clip in rare:
-            if tensor in clip and contest.exceeds(_VISIBLE / 2):
-                contest.add([_clipped_one(contest.best, tensor, clip[tensor])])
+    rare = typical(best.ranges, best.ranges.look.ends, _TYPICAL_ONE)
+    last = [head.tensor for head in heads(best.graph) if head.tensor in rare]
+    for tensor in dict.fromkeys([*last, *gains(best.ranges, rare)[:_MOST_ONE]]):
+        if contest.exceeds(_VISIBLE / 2):
+            contest.add([_clipped_one(contest.best, tensor, rare[tensor])])
 
 
 def _clipped_one(base: Draft, tensor: Tensor, wanted: Range) -> Draft:
