@@ -1,9 +1,9 @@
 """Quantizes thousands of random graphs by every scheme: each file must load, run and be finite.
 
 Every other graph is made around one op, so that every row of `graph/facts.py` has its turn
-(tests/quantize/generated); the others are nets of 3 to 25 ops (tests/rewrite/generated). Every
-scheme, and a mixture of bits per kind of op drawn for the graph, makes a file that LiteRT's default
-kernels load and run, on the examples that were calibrated on and on others up to twice as far from
+(tests/quantize/generated); the others are nets of 3 to 25 ops (tests/rewrite/generated). Some
+schemes, a mixture of bits per kind of op among them, are drawn for each; each makes a file that
+LiteRT's default kernels load and run, on the examples that were calibrated on and on others up to twice as far from
 zero. NaN and infinity count only where the float graph answers neither. Work is done in a child, so
 that a crash of a kernel is a finding too. A graph is named by its number and made again by
 `--only`; `--log` keeps what was found, and a second run goes on behind it.
@@ -44,19 +44,20 @@ def main() -> int:
     parser = arguments(__doc__ or "")
     parser.add_argument("--count", type=int, default=5000, help="random graphs")
     parser.add_argument("--start", type=int, default=0, help="number of the first")
-    parser.add_argument("--only", type=int, help="one graph, in this process")
+    parser.add_argument("--only", type=int, help="one graph by all schemes, in this process")
+    parser.add_argument("--each", type=int, default=5, help="schemes that a graph draws of all")
     parser.add_argument("--log", type=Path, help="where results are kept, to go on from")
     parser.add_argument("--child", action="store_true", help="of this program itself")
     options = parser.parse_args()
     if options.only is not None or options.child:
         first = options.start if options.only is None else options.only
         for number in range(first, first + (options.count if options.only is None else 1)):
-            _tell(number)
+            _tell(number, options.each if options.only is None else None)
         return 0
     found, wrong, start = _resumed(options.log, options.start)
     end = options.start + options.count
     while start < end:
-        new, bad, start = _chunk(start, min(_CHUNK, end - start))
+        new, bad, start = _chunk(start, min(_CHUNK, end - start), options.each)
         found, wrong = found + new, [*wrong, *bad]
         if options.log is not None:
             with options.log.open("a") as log:
@@ -86,12 +87,12 @@ def _resumed(log: Path | None, start: int) -> tuple[Counter[str], list[dict[str,
     return found, wrong, start
 
 
-def _chunk(start: int, count: int) -> tuple[Counter[str], list[dict[str, Any]], int]:
+def _chunk(start: int, count: int, each: int) -> tuple[Counter[str], list[dict[str, Any]], int]:
     """Run graphs in a child; return what was found and the number to go on with."""
     found = Counter[str]()
     wrong: list[dict[str, Any]] = []
     command = [sys.executable, "-m", "benchmarks.random_schemes", "--child"]
-    command += ["--start", str(start), "--count", str(count)]
+    command += ["--start", str(start), "--count", str(count), "--each", str(each)]
     child = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
     last = start, "none"
     for line in child.stdout.splitlines():
@@ -111,7 +112,7 @@ def _chunk(start: int, count: int) -> tuple[Counter[str], list[dict[str, Any]], 
     return found, wrong, last[0] + 1
 
 
-def _tell(number: int) -> None:
+def _tell(number: int, each: int | None) -> None:
     """Print a line before each scheme (in case it crashes) and one with its result."""
     graph = generate(number // 2) if number % 2 else around(number // 2)
     arrays = values(graph, _EXAMPLES + _UNSEEN, number)
@@ -130,7 +131,8 @@ def _tell(number: int) -> None:
     bits = tuple(f"{kind}={random.choice(choices)}" for kind in random.permutation(kinds))
     steps["mixture"] = replace(mixed, bits=bits)
     data = {each: examples(each, _rows(arrays, False)) for each in (graph, lowered)}
-    for name, step in steps.items():
+    drawn = random.permutation(list(steps))[:each]
+    for name, step in ((name, steps[name]) for name in map(str, drawn)):
         print(number, name, flush=True)
         source = lowered if step.integer_activations else graph
         print(number, name, _result(step, source, data[source], arrays, finite), flush=True)
