@@ -147,11 +147,10 @@ def _candidates(graph: Graph, always: bool = False) -> tuple[list[_Item], list[s
             if weights is None or weights.data is None or weights.dtype not in _STORED:
                 continue
             item, why = _item(op, weights, op in main)
-            if item is not None and item.saved <= 0 and not always:
-                item, why = None, f"{item.values.size} are too few to pay"
-            if item is not None:
+            if item is not None and (item.saved > 0 or always):
                 found.append(item)
             else:
+                why = why or f"{weights.data.size} are too few to pay"
                 kept.append(f"{op.kind} at '{place(op)}' keeps its weights: {why}")
     return found, kept
 

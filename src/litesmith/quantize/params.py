@@ -114,7 +114,7 @@ def _best_scale(weights: Array, axis: int, peak: Array, bits: int) -> Array:
     if bits > 2:
         top = 2 ** (bits - 1) - 1
         clip = np.ones_like(peak) if bits >= _FINE else best_clip(weights, axis, top)
-        return clip * peak / top
+        return np.asarray(clip * peak / top)
     rows = np.abs(np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1))
     if bits == 1:
         return np.asarray(rows.mean(1, dtype=np.float64))

@@ -80,7 +80,7 @@ def _lower_bounds(
 
 def _coarser(bits: int) -> float:
     """Return how much larger a step of so many bits is than one of 8, at most."""
-    return 127 / max(2 ** (bits - 1) - 1, 1)
+    return 127 / max(int(2 ** (bits - 1)) - 1, 1)
 
 
 def _of_group(
