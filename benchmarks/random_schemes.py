@@ -3,10 +3,10 @@
 Every other graph is made around one op, so that every row of `graph/facts.py` has its turn
 (tests/quantize/generated); the others are nets of 3 to 25 ops (tests/rewrite/generated). Some
 schemes, a mixture of bits per kind of op among them, are drawn for each; each makes a file that
-LiteRT's default kernels load and run, on the examples that were calibrated on and on others up to twice as far from
-zero. NaN and infinity count only where the float graph answers neither. Work is done in a child, so
-that a crash of a kernel is a finding too. A graph is named by its number and made again by
-`--only`; `--log` keeps what was found, and a second run goes on behind it.
+LiteRT's default kernels load and run, on the examples that were calibrated on and on others up to
+twice as far from zero. NaN and infinity count only where the float graph answers neither. Work is
+done in a child, so that a crash of a kernel is a finding too. A graph is named by its number and
+made again by `--only`; `--log` keeps what was found, and a second run goes on behind it.
 """
 
 from __future__ import annotations
