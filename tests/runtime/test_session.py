@@ -61,6 +61,27 @@ def test_several_inputs_and_outputs_in_order() -> None:
     assert absolute.shape == (3, 2) and (absolute == 1).all()
 
 
+def test_variables_that_are_filled_once_are_no_state() -> None:
+    handle, value = tensor("h", (), DType.RESOURCE), const(np.float32([1, 2]))
+    fill = (
+        make("VAR_HANDLE", (), (handle,), container="", shared_name="v"),
+        make("ASSIGN_VARIABLE", (handle, value), ()),
+    )
+    once = make("CALL_ONCE", (), ()).with_(subgraphs=(Graph((), (), fill),))
+    x, y, read, held = (tensor(n, (2,)) for n in ("x", "y", "read", "held"))
+    handle = tensor("h", (), DType.RESOURCE)
+    ops = (
+        once,
+        make("VAR_HANDLE", (), (handle,), container="", shared_name="v"),
+        make("READ_VARIABLE", (handle,), (held,)),
+        make("ADD", (x, held), (y,)),
+    )
+    s = session(Graph((x,), (y,), ops))
+    loaded = s._interpreter
+    assert np.array_equal(s.run([np.zeros((3, 2), np.float32)])[0], [[1, 2]] * 3)
+    assert s._interpreter is loaded
+
+
 def test_examples_do_not_see_each_other_through_resource_variables() -> None:
     s = Session(converted("counter"))
     batch = np.arange(1, 13, dtype=np.float32).reshape(4, 3)

@@ -143,12 +143,13 @@ def built(subject: Subject, more: Bits) -> Graph:
 
 
 def stored_bytes(op: Op, bits: int) -> int:
-    """Return the bytes of an op's constant weights at these bits."""
+    """Return the bytes of an op's constant weights at these bits, as they are stored unpacked."""
     row = facts(op)
     weights = op.input(row.weights.index) if row is not None and row.weights is not None else None
     if weights is None or weights.data is None:
         return 0
-    width = 8 if bits == WIDE else bits
+    narrowest = 2 if op.kind == "FULLY_CONNECTED" and bits <= 2 else 4
+    width = 8 if bits == WIDE else max(bits, narrowest)
     return -(-int(weights.data.size) * width // 8)
 
 
