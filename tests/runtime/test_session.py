@@ -68,7 +68,7 @@ def test_variables_that_are_filled_once_are_no_state() -> None:
         make("ASSIGN_VARIABLE", (handle, value), ()),
     )
     once = make("CALL_ONCE", (), ()).with_(subgraphs=(Graph((), (), fill),))
-    x, y, read, held = (tensor(n, (2,)) for n in ("x", "y", "read", "held"))
+    x, y, held = (tensor(n, (2,)) for n in ("x", "y", "held"))
     handle = tensor("h", (), DType.RESOURCE)
     ops = (
         once,
