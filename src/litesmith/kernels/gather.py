@@ -114,14 +114,24 @@ def _top_k(call: Call) -> tuple[Value, ...]:
 def _dynamic_update_slice(call: Call) -> tuple[Value, ...]:
     """A start beyond what leaves room for the update is moved back, as LiteRT does."""
     x, new = lifted(call.value(0), call.value(1))
-    start = tf.cast(call.tensor(2), tf.int32)
     room = [int(a or 0) - int(b or 0) for a, b in zip(x.shape, new.shape, strict=True)]
-    start = tf.clip_by_value(start, 0, room)
+    start = tf.clip_by_value(tf.cast(call.tensor(2), tf.int32), 0, room)
+    if room and not any(room[1:]):
+        return (_rows_replaced(x, new, start[0]),)
     around = tf.stack([start, room - start], axis=1)
     around = tf.pad(around, [[1, 0], [0, 0]]) if x.batched else around
     inside = tf.pad(tf.ones_like(new.tensor, tf.bool), around)
     found = tf.where(inside, tf.pad(new.tensor, around), x.tensor)
     return (declared(call, x.with_(found)),)
+
+
+def _rows_replaced(x: Value, new: Value, start: TfTensor) -> Value:
+    """Loops collect their steps so; TensorFlow does it in place, and its gradient as well."""
+    rows = start + tf.range(int(new.shape[0] or 0))
+    where = rows[:, tf.newaxis]
+    if x.batched:
+        where = tf.stack(tf.meshgrid(tf.range(count_of(x)), rows, indexing="ij"), -1)
+    return x.with_(tf.tensor_scatter_nd_update(x.tensor, where, new.tensor))
 
 
 def _reverse_sequence(call: Call) -> tuple[Value, ...]:
