@@ -22,7 +22,7 @@ SCALE_RATE = 0.1  # of a scale's logarithm, as opposed to weights
 _UNIT_STEPS = 7  # of the widest weight of a float channel
 # Levels per unit: where a level is most of the weight, it must move further to be another one, and
 # the noise of large steps does little harm that rounding has not done.
-_GAINS = {1: 4.0, 2: 4.0, 3: 2.0}
+_GAINS = {1: 2.0, 2: 2.0, 3: 2.0}
 _FLOOR = 1e-5  # of the largest scale of a tensor: dead channels would have none
 _TINY = 1e-30
 _LARGEST_RESCALE = 250.0

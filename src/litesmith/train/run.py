@@ -21,6 +21,9 @@ from litesmith.train.trainer import Trainer
 
 _SOME = 256  # examples that show moments
 _SAME = 1e-9  # variance of answers that do not depend on the example
+_LOST = 1.5  # times the best loss: what the steps since then have cost
+_EARLY = 0.6  # of the steps; later the rate falls anyway
+_LEAST_FACTOR = 1 / 8
 _PERFECT = 1e-6  # loss from which there is nothing left to learn
 
 
@@ -66,6 +69,7 @@ class Run:
         self._rows = np.sort(taught)
         self._held = [x[held] for x in self._arrays]
         self._inputs = len(examples)
+        self._factor = 1.0  # of the planned rate
         self._frozen = tuple(sorted({op.kind for op in frozen_ops(student)}))
 
     def done(self, resume: State | None) -> Trained:
@@ -126,7 +130,8 @@ class Run:
         plan = self._plan
         since, from_step = time.monotonic(), step
         while step < plan.steps and self._best.loss > _PERFECT and not self._stops():
-            self._trainer.step(self._batch(step), rate_at(plan, step), plan.part)
+            rate = self._factor * rate_at(plan, step)
+            self._trainer.step(self._batch(step), rate, plan.part)
             step += 1
             if step % plan.look_every == 0 or step == plan.steps:
                 self._keep_and_tell(step, (time.monotonic() - since) / (step - from_step))
@@ -136,6 +141,11 @@ class Run:
         vector = self._trainer.vector
         loss, agreement = self._look(vector)
         self._keep(vector, loss, agreement)
+        early = step < _EARLY * self._plan.steps
+        if early and loss > _LOST * self._best.loss and self._factor > _LEAST_FACTOR:
+            # The rate makes more noise than it teaches: back to the best, at half of it.
+            self._factor /= 2
+            self._trainer.restart(self._best.vector)
         seconds = time.monotonic() - self._began
         left = pace * (self._plan.steps - step)
         self._tell(
@@ -148,6 +158,7 @@ class Run:
     def _state(self, step: int) -> State:
         swap = self._lesson.student.trained(self._best.vector)
         arrays = self._trainer.arrays()
+        arrays["factor"] = np.asarray(self._factor)
         arrays["best_vector"] = self._best.vector
         arrays["best_look"] = np.asarray([self._best.loss, self._best.agreement])
         return State(step, {**arrays, **changes(self._graph, swap)})
@@ -158,6 +169,7 @@ class Run:
         if given is None or given.size != size or state.step > self._plan.steps:
             raise InputError("The saved state of training belongs to another model or scheme.")
         self._trainer.resume(state.arrays)
+        self._factor = float(state.arrays["factor"])
         self._best = _Best(given, *(float(v) for v in state.arrays["best_look"]))
         return state.step
 
