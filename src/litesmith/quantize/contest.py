@@ -21,6 +21,7 @@ from litesmith.quantize.trials import Measured, Trials
 
 CERTAIN = 0.5  # standard errors that a gain must exceed
 _TRIALS = 32
+_PLENTY = 8
 _WORSE = 1.25  # times the error that a form may have whose answers are nearer
 
 
@@ -95,6 +96,16 @@ class Contest:
         doubt = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
         worse = self.error(draft) > _WORSE * self.error(self.best)
         return bool(gain.mean() > draft.certain * doubt) and not worse
+
+    @property
+    def plenty(self) -> bool:
+        """True when forms need not be chosen before they are tried."""
+        return self._left >= _PLENTY
+
+    def allow(self, error: float, trials: int) -> None:
+        """Leave at least so many trials where the best draft's error is above this."""
+        if self._found and error < self.error(self.best) < float("inf"):
+            self._left = max(self._left, trials)
 
     @property
     def nearest_clip(self) -> Mapping[Tensor, Range]:

@@ -40,9 +40,10 @@ _CLIP_ONE = 1.05  # … and clipping a single one
 _EQUALIZE = 1.1  # … and scaling channels
 _STRENGTHS = (0.5, 1.0)
 _ENOUGH = 32  # examples from which some of them are rare
-_TYPICAL = (0.95, 0.9)
+_TYPICAL = (0.95, 0.9, 0.75)
 _PERCENT = 99.99
 _TYPICAL_ONE = 0.8
+_SERIOUS = 6  # trials that a file of little use is worth at least
 _MOST_ONE = 2  # single tensors that are tried
 _CERTAIN_ONE = 2.0  # standard errors that a gain must exceed where many are tried
 _MARGIN = 4.0  # times the range that was seen, where 16 bits can afford it
@@ -89,13 +90,16 @@ def tuned(
         return contest.best
     try_loops(contest, loops, kept)
     draft = contest.plain
-    contest.add(_clipped(draft, clip) for clip in _clips(draft))
+    plenty = contest.plenty
+    contest.add(_clipped(draft, clip) for clip in _clips(draft)[: None if plenty else 1])
     if contest.exceeds(_NOTABLE):
-        contest.add(_equalized(contest.best))
+        contest.add(_equalized(contest.best, _STRENGTHS[: None if plenty else 1]))
+    if contest.exceeds(_NOTABLE) and plenty:
         _clip_single(contest)
     if islands.wide:
         _widen(contest, kept)
     if islands.floats:
+        contest.allow(_ISLANDS, _SERIOUS)
         _enter(contest, inputs, islands, kept)
     return contest.best
 
@@ -125,13 +129,13 @@ def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: K
         contest.add(found for found in made if found is not None)
 
 
-def _equalized(base: Draft) -> Iterator[Draft]:
-    """Yield the draft with channels scaled to one range, half the way and all of it."""
+def _equalized(base: Draft, strengths: Sequence[float]) -> Iterator[Draft]:
+    """Yield the draft with channels scaled to one range, as far as each strength says."""
     groups = ties(base.graph)
     seen = [t for group in groups for t in group if t in base.ranges.low]
     sample = base.ranges.sample[: few(base.graph, base.ranges.examples)]
     channels = channel_ends(base.graph, seen, sample) if seen and sample else {}
-    for strength in _STRENGTHS:
+    for strength in strengths:
         found = equalized(base.graph, base.ranges, channels, strength) if channels else None
         if found is None:
             return
