@@ -19,7 +19,6 @@ from litesmith.train.schedule import plan, rate_at
 from litesmith.train.start import starts
 from litesmith.train.trainer import Trainer
 
-_SOME = 256  # examples that show moments
 _SAME = 1e-9  # variance of answers that do not depend on the example
 _LOST = 1.5  # times the best loss: what the steps since then have cost
 _EARLY = 0.6  # of the steps; later the rate falls anyway
@@ -62,7 +61,7 @@ class Run:
         order = np.random.default_rng(settings.seed).permutation(len(examples[0]))
         taught = order[: len(order) - self._plan.held]
         # A few that are as mixed as all: data may be sorted by class.
-        self._few = np.sort(taught[: self._some(len(taught))])
+        self._few = np.sort(taught[: self._plan.few])
         held = np.sort(order[len(taught) :]) if self._plan.held else self._few
         # Examples may lie in files: batches of them are read as they are needed.
         self._arrays = [*examples] if settings.labels is None else [*examples, settings.labels]
@@ -89,10 +88,6 @@ class Run:
         self._varied = self._variations(some)
         step = self._steps(step)
         return self._result(step, first)
-
-    def _some(self, count: int) -> int:
-        """Return how many of `count` examples one pass without a gradient may take."""
-        return max(1, min(_SOME, count, 4 * self._plan.part))
 
     def _begin(self, some: Sequence[Array]) -> None:
         """Start from the best of what needs no gradient."""

@@ -22,7 +22,7 @@ _LARGE_MACS = 5e8  # of an example, from which batches are small
 # student and teacher; larger networks get fewer steps, but not less than this part of them.
 _STEP_MACS = 1.2e9
 _LEAST = 0.25
-_HELD = 256
+_HELD = _FEW_HUNDRED = 256
 _HELD_PART = 0.1
 _FEW = 64  # examples, below which none are held out
 _BYTES_PER_VALUE = 14  # of a result: teacher, student, what the gradient needs
@@ -37,6 +37,7 @@ class Plan:
         batch: examples per step.
         part: examples per pass; smaller than `batch` where memory is short.
         rate: at the start.
+        few: examples of one pass without a gradient, from which moments are taken.
         held: examples at the end of the set that are looked at, not trained on.
         look_every: steps.
     """
@@ -45,6 +46,7 @@ class Plan:
     batch: int
     part: int
     rate: float
+    few: int
     held: int
     look_every: int
 
@@ -59,7 +61,8 @@ def plan(graph: Graph, weights: tuple[Weight, ...], count: int, settings: Settin
     room = settings.memory_mb * 2**20 / max(_BYTES_PER_VALUE * _values(graph), 1)
     part = int(np.clip(room, 1, batch))
     part = math.ceil(batch / math.ceil(batch / part))
-    return Plan(steps, batch, part, RATE, held, max(1, steps // LOOKS))
+    few = int(np.clip(1.5 * room, 1, min(_FEW_HUNDRED, count - held)))
+    return Plan(steps, batch, part, RATE, few, held, max(1, steps // LOOKS))
 
 
 def rate_at(plan: Plan, step: int) -> float:
