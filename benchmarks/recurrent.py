@@ -23,7 +23,7 @@ from benchmarks.ranges_models import split
 from benchmarks.runtime import answers, interpreter
 from benchmarks.sequence_models import NETS, words
 
-SCHEMES = ("dynamic", "dynamic-int4", "weights-int8", "int8", "int4", "int16x8")
+SCHEMES = ("dynamic", "weights-int8", "int8", "int4", "int16x8")
 PEERS = {
     "TFLiteConverter int8": ("tflite_converter_recurrent.py", "model.h5"),
     "litert-quantizer int8": ("litert_quantizer_scheme.py", "none.tflite"),

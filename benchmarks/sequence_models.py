@@ -29,7 +29,7 @@ def words(count: int = 6000) -> tuple[np.ndarray, np.ndarray]:
         loudness = rng.uniform(-25, 15)
         for sound, length in zip(spelled[word], lengths, strict=True):
             part = row[start : start + length]
-            part[:] = sounds[sound] + rng.normal(0, 5, part.shape)
+            part[:] = sounds[sound] + rng.normal(0, 13, part.shape)
             part[:, 0] += loudness
             start += length
     return x.astype(np.float32), y

@@ -15,7 +15,8 @@ REWRITTEN = f"{NO_KERNEL}, and this form could not be written as ops that have o
 _RAW = "its integer kernel computes with the integers themselves, whatever their scale"
 _RECURRENT = "recurrent ops keep float arithmetic; their weights are stored as int8"
 _CODES = "it handles indices, truth values or text, which have no scale"
-_FUNCTIONS = "it calls other graphs, which stay float"
+# What becomes of loops and branches is the business of quantize/loops.py.
+_FUNCTIONS = "it calls other graphs"
 _STATE = "it handles state, which keeps its type"
 _CONVERTS = "it converts between types"
 _ZEROS = "its integer kernel fills with the integer 0, which means another value"
