@@ -30,11 +30,12 @@ def try_loops(
     """Settle how loops compute; the best draft becomes the plain one.
 
     Args:
-        contest: whose plain draft has loops in their first form.
+        contest: what is best there is varied.
         forms: other ones, see `loop_forms.forms`.
         kept: graph → ops of it whose bits the user chose.
     """
-    contest.add(_looped(contest.plain, form) for form in forms)
+    base = contest.best
+    contest.add([_looped(base, form) for form in forms if form != base.loops])
     best = contest.best
     if not best.loops and (floats := before_loops(best.graph)):
         own = kept(best.graph)

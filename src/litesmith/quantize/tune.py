@@ -35,6 +35,7 @@ _WIDER = 3e-3  # error from which ops may get 16 bits (some tenths of a point, o
 # Error from which ops may stay float: the scheme promises integers, and hardware may count on it,
 # so that only a file whose answers are of little use otherwise is another one (it is said).
 _ISLANDS = 1e-2
+_MIXED = 3e-3  # … where the file holds float ops anyway: loops, or recurrent ops
 _CLIP = 1.1  # what clipping all tensors must win
 _CLIP_ONE = 1.05  # … and clipping a single one
 _EQUALIZE = 1.1  # … and scaling channels
@@ -101,6 +102,8 @@ def tuned(
     if islands.floats:
         contest.allow(_ISLANDS, _SERIOUS)
         _enter(contest, inputs, islands, kept)
+    if contest.best.graph is not draft.graph and contest.exceeds(_NOTABLE):
+        try_loops(contest, loops, kept)  # again, on what they read now
     return contest.best
 
 
@@ -114,7 +117,9 @@ def _widen(contest: Contest, kept: Kept) -> None:
 def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: Kept) -> None:
     """Let ops at the ends stay float where the answers are of little use otherwise."""
     draft = contest.plain
-    if contest.exceeds(_ISLANDS):
+    # A file that holds float ops anyway breaks no promise by one more.
+    limit = _MIXED if draft.floats or _loops_in_float(draft) else _ISLANDS
+    if contest.exceeds(limit):
         clip, own = contest.nearest_clip, kept(draft.graph)
         ways = [way for t in inputs for way in entrance_forms(draft.graph, draft.ranges, t)]
         ways = [way for way in ways if not any(op in own for op in way.floats)]
@@ -123,10 +128,14 @@ def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: K
         best = contest.best
         if islands.wide and best.floats != draft.floats and contest.exceeds(_VISIBLE / 2):
             contest.add(_widened(best, form) for form in wide_forms(best.graph, kept(best.graph)))
-    if contest.exceeds(_ISLANDS):
+    if contest.exceeds(limit):
         several = dict.fromkeys((contest.best, contest.nearest))
         made = [_last_layer(d, kept(d.graph)) for d in several if not d.wide]
         contest.add(found for found in made if found is not None)
+
+
+def _loops_in_float(draft: Draft) -> bool:
+    return not draft.loops and any(op.subgraphs for op in draft.graph.ops)
 
 
 def _equalized(base: Draft, strengths: Sequence[float]) -> Iterator[Draft]:
