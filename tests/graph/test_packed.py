@@ -96,3 +96,14 @@ def test_what_else_is_assigned_or_computed_is_not_known() -> None:
     assert with_constants(graph) is graph
     assert only_fills(_filled("v")) and not only_fills(_filled("v", negate=True))
     assert weights_bits(graph) == {"8": 8}  # the table
+
+
+def test_files_that_others_made_are_left_alone() -> None:
+    beyond = _filled("v", _TABLE[:2])  # codes without a row
+    init = _filled("v")
+    gather = init.ops[1]
+    assert gather.options is not None
+    other = gather.with_(options=gather.options.with_(axis=1))
+    across = init.with_(ops=(init.ops[0], other, *init.ops[2:]))
+    for graph in map(_network, (beyond, across)):
+        assert packed_weights(graph) == {}

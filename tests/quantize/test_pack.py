@@ -199,6 +199,16 @@ def test_reasons_to_decline() -> None:
     assert "no int8" in Pack()(Graph((x,), (y,), (hybrid,))).why
 
 
+def test_weights_that_another_kernel_reads_too_stay_constants() -> None:
+    graph = network(0, (-1, 1), (64, 64))
+    weights = graph.ops[0].inputs[1]
+    assert weights is not None
+    real = Tensor("real", weights.shape)
+    other = make_op("DEQUANTIZE", (weights,), (real,), 6)
+    both = graph.with_(ops=(*graph.ops, other), outputs=(*graph.outputs, real))
+    assert "wants constants" in Pack()(both).why
+
+
 def test_ops_in_loops_keep_their_weights() -> None:
     body = network(0, (-1, 1), (64, 64))
     graph = network(1, (-1, 1), (64, 64))

@@ -6,6 +6,7 @@ codes into weights and assigns them to resource variables; the main graph reads 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -52,7 +53,8 @@ def packed_weights(graph: Graph) -> dict[Tensor, Unpacked]:
     found: dict[Tensor, Unpacked] = {}
     for op in graph.ops:
         if op.kind == "READ_VARIABLE" and _name(op, names) in filled:
-            found[op.outputs[0]] = filled[_name(op, names)]
+            value, result = filled[_name(op, names)], op.outputs[0]
+            found |= {result: value} if value.values.size == math.prod(result.shape) else {}
         elif op.kind in _CUTS and op.inputs[0] in found:
             found |= _results(op, found)
     return found
@@ -113,7 +115,10 @@ def _results(op: Op, values: Mapping[Tensor, Unpacked]) -> dict[Tensor, Unpacked
     read = [_value(t, values) for t in op.inputs]
     if any(value is None for value in read):
         return {}
-    return dict(zip(op.outputs, _RULES[op.kind](op, *read), strict=True))
+    try:
+        return dict(zip(op.outputs, _RULES[op.kind](op, *read), strict=True))
+    except (IndexError, TypeError, ValueError):
+        return {}  # an op that packing does not make
 
 
 def _value(tensor: Tensor | None, values: Mapping[Tensor, Unpacked]) -> Unpacked | None:
@@ -129,6 +134,8 @@ def _cast(op: Op, codes: Unpacked) -> list[Unpacked]:
 
 
 def _gather(op: Op, table: Unpacked, codes: Unpacked) -> list[Unpacked]:
+    if op.option("axis", 0) or op.option("batch_dims", 0):
+        return []
     kinds = len(np.unique(table.values))
     return [Unpacked(table.values[codes.values], max(kinds - 1, 1).bit_length())]
 

@@ -24,13 +24,13 @@ import numpy as np
 
 from litesmith.graph import Array, DType, Graph, Op, QuantParams, Tensor, write
 from litesmith.graph.build import make_constant, make_op
-from litesmith.graph.edit import rebuild
+from litesmith.graph.edit import rebuild, users
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.kernel_table import ratio
 from litesmith.quantize.notices import place
 from litesmith.quantize.pack_codes import Code, Plane, code_of
 
-# Kinds whose kernels take weights that are computed; their position.
+# Kinds whose kernels take weights that are computed.
 _PACKABLE = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 _STORED = frozenset({DType.INT2, DType.INT4})
 # What packing costs in a file: per op (a part of a variable and a reshape), and per code (the ops
@@ -140,13 +140,13 @@ def _candidates(graph: Graph, always: bool = False) -> tuple[list[_Item], list[s
     """
     found: list[_Item] = []
     kept: list[str] = []
-    main = set(graph.ops)
+    read_by = users(graph)
     for part in graph.graphs():
         for op in part.ops:
             weights = op.input(1)
             if weights is None or weights.data is None or weights.dtype not in _STORED:
                 continue
-            item, why = _item(op, weights, op in main)
+            item, why = _item(op, weights, read_by.get(weights, ()))
             if item is not None and (item.saved > 0 or always):
                 found.append(item)
             else:
@@ -155,12 +155,19 @@ def _candidates(graph: Graph, always: bool = False) -> tuple[list[_Item], list[s
     return found, kept
 
 
-def _item(op: Op, weights: Tensor, is_main: bool) -> tuple[_Item | None, str]:
+def _item(op: Op, weights: Tensor, readers: Sequence[Op]) -> tuple[_Item | None, str]:
+    """Return an op's weights, or why they cannot be packed.
+
+    Args:
+        op: reads them.
+        weights: its second operand.
+        readers: the ops of the main graph that read them.
+    """
     assert weights.data is not None
-    if not is_main:
+    if op not in readers:
         return None, "it is inside a loop or branch"
-    if op.kind not in _PACKABLE:
-        return None, "its kernel wants constant weights"
+    if any(reader.kind not in _PACKABLE for reader in readers):
+        return None, "the kernel that reads them wants constants"
     data = op.inputs[0]
     if data is None or data.dtype is not DType.INT8 or weights.quant is None:
         return None, "its activations are no int8"
