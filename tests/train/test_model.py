@@ -93,3 +93,8 @@ def test_what_cannot_be_trained_is_refused(tmp_path):
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(InputError, match="was not made by"):
         from_trainable(other)
+
+
+def test_annotate_wants_integer_activations():
+    with pytest.raises(InputError, match="leaves activations float"):
+        litesmith.annotate("none.keras", data=np.zeros((1, 2)), quantize="dynamic")
