@@ -15,7 +15,7 @@ from litesmith.graph.build import make_op
 from litesmith.graph.census import op_counts, weights_bits
 from litesmith.graph.packed import packed_weights, with_constants
 from litesmith.quantize import Pack, Quantize
-from litesmith.quantize.pack import _VARIABLE
+from litesmith.quantize.pack_ops import VARIABLE
 from litesmith.runtime import Session
 from tests.support.graphs import Builder, draw, examples, random_cnn
 
@@ -138,7 +138,7 @@ def test_large_weights_have_a_variable_each_and_small_ones_share() -> None:
     graph = network(5, (-1, 1), (64, 64, 64, 300, 300))
     outcome = Pack()(graph)
     sizes = [data.size for data in stored(graph).values()]
-    assert max(sizes) > _VARIABLE > sum(sizes[:2])
+    assert max(sizes) > VARIABLE > sum(sizes[:2])
     kinds = op_counts(outcome.graph)
     assert kinds["READ_VARIABLE"] == kinds["ASSIGN_VARIABLE"] == 3
     assert np.array_equal(answers(graph), answers(outcome.graph))
