@@ -53,14 +53,14 @@ def output_loss(head: Head, teacher: TfTensor, student: TfTensor) -> TfTensor:
 def agreement(head: Head, teacher: TfTensor, student: TfTensor) -> TfTensor:
     """Return the part of equal answers (a scalar): same largest score, same side of one half.
 
-    Outputs that are no votes: 1 − relative error.
+    Outputs that are no votes: 1 − relative error, at least 0.
     """
     if head.kind == "LOGISTIC":
         return tf.reduce_mean(tf.cast((teacher > 0) == (student > 0), tf.float32))
     if head.kind:
         same = tf.argmax(teacher, -1) == tf.argmax(student, -1)
         return tf.reduce_mean(tf.cast(same, tf.float32))
-    return 1 - relative_error(teacher, student)
+    return tf.maximum(1 - relative_error(teacher, student), 0.0)
 
 
 def label_loss(name: str, head: Head, labels: TfTensor, scores: TfTensor) -> TfTensor:
