@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litesmith.errors import LoadError
-from litesmith.graph import DType, Graph, read, write
+from litesmith.graph import DType, Graph, Op, read, write
 from litesmith.quantize import Quantize
 from litesmith.runtime import KERNELS, Port, Session, dequantize, quantize
 from tests.support.converted import converted
@@ -183,3 +183,11 @@ def test_a_kernel_that_fails_is_a_load_error() -> None:
     with pytest.raises(LoadError, match="cannot run") as info:
         session(graph).run([np.asarray([99], np.int32)])
     assert "\n" not in info.value.message
+
+
+def test_ops_of_other_hardware_are_told_apart() -> None:
+    x, y = tensor("x", (1, 2)), tensor("y", (1, 2))
+    model = write(Graph((x,), (y,), (Op("CUSTOM:ethos-u", (x,), (y,)),)))
+    with pytest.raises(LoadError, match="unresolved custom op: ethos-u") as caught:
+        Session(model)
+    assert "made from" in caught.value.hint
