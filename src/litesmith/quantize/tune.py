@@ -100,7 +100,7 @@ def tuned(
     if islands.wide:
         _widen(contest, kept)
     if islands.floats:
-        contest.allow(_ISLANDS, _SERIOUS)
+        contest.allow(_bar(draft), _SERIOUS)
         _enter(contest, inputs, islands, kept)
     if contest.best.graph is not draft.graph and contest.exceeds(_NOTABLE):
         try_loops(contest, loops, kept)  # again, on what they read now
@@ -117,8 +117,7 @@ def _widen(contest: Contest, kept: Kept) -> None:
 def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: Kept) -> None:
     """Let ops at the ends stay float where the answers are of little use otherwise."""
     draft = contest.plain
-    # A file that holds float ops anyway breaks no promise by one more.
-    limit = _MIXED if draft.floats or _loops_in_float(draft) else _ISLANDS
+    limit = _bar(draft)
     if contest.exceeds(limit):
         clip, own = contest.nearest_clip, kept(draft.graph)
         ways = [way for t in inputs for way in entrance_forms(draft.graph, draft.ranges, t)]
@@ -134,8 +133,11 @@ def _enter(contest: Contest, inputs: Iterable[Tensor], islands: Islands, kept: K
         contest.add(found for found in made if found is not None)
 
 
-def _loops_in_float(draft: Draft) -> bool:
-    return not draft.loops and any(op.subgraphs for op in draft.graph.ops)
+def _bar(draft: Draft) -> float:
+    """Return the error from which ops may stay float."""
+    # A file that holds float ops anyway breaks no promise by one more.
+    loops = not draft.loops and any(op.subgraphs for op in draft.graph.ops)
+    return _MIXED if draft.floats or loops else _ISLANDS
 
 
 def _equalized(base: Draft, strengths: Sequence[float]) -> Iterator[Draft]:
