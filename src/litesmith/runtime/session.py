@@ -96,8 +96,8 @@ class Session:
             why = _first_line(error)
             raise LoadError(
                 f"LiteRT refuses the file: {why}",
-                "It was compiled for other hardware, or needs an op that LiteRT does not have: take "
-                "the file that it was made from."
+                "It was compiled for other hardware, or needs an op that LiteRT does not have: "
+                "take the file that it was made from."
                 if "unresolved custom op" in why
                 else "Check the file with `litesmith check`.",
             ) from error
