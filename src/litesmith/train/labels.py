@@ -43,7 +43,7 @@ def _indices(labels: Array, output: Tensor) -> Array:
     if labels.ndim > 1 and math.prod(labels.shape[1:]) == places * classes and classes > 1:
         rows = labels.reshape(len(labels), places, classes)
         if ((rows == 0) | (rows == 1)).all() and (rows.sum(-1) == 1).all():
-            return rows.argmax(-1)
+            return np.asarray(rows.argmax(-1))
     if math.prod(labels.shape[1:]) != places or not np.array_equal(labels, np.rint(labels)):
         raise _misfit(_CLASSES, labels, output, "a class index (or a one-hot row) per example")
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= classes:
