@@ -263,7 +263,7 @@ def test_a_failure_of_the_child_while_the_parent_works_is_told(use, out):
 def test_a_slower_file_is_told(use, out, monkeypatch):
     use(classifier())
     slow = flow.Latency(1.0, 3.0, 10, 1)
-    monkeypatch.setattr(flow, "_latency", lambda built, batch: slow)
+    monkeypatch.setattr(flow, "_latency", lambda built, batch, seconds: slow)
     report = litesmith.export("m.keras", out, data=X)
     (warning,) = [w for w in report.warnings if w.code == "slower"]
     assert "3.0 times as long" in warning.message
