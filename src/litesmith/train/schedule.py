@@ -14,7 +14,7 @@ from litesmith.train.parameters import FLOAT_BITS, Weight
 
 RATE = 5e-3  # units per step, at the start of the cosine
 LOOKS = 20  # at the held-out examples
-_STEPS = {1: 7000, 2: 6000, 3: 2500, 4: 800}  # by the bits of most weights
+_STEPS = {1: 7000, 2: 6000, 3: 2500, 4: 1000}  # by the bits of most weights
 _STEPS_FINE = 200
 _BATCH, _SMALL_BATCH = 64, 16
 _LARGE_MACS = 5e8  # of an example, from which batches are small
