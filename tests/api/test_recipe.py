@@ -31,7 +31,8 @@ def test_a_step_names_all_its_options():
     assert step_options(Quantize("none")) == {
         "scheme": "none", "input_type": "float32", "output_type": "float32", "integer_only": False,
         "integer_cells": False,
-        "per_tensor": (), "bits": (), "float_ops": (),
+        "per_tensor": (), "bits": (), "float_ops": (), "edge_bits": 0, "litert_forms": True,
+        "wide_ops": True,
     }  # fmt: skip
 
 
