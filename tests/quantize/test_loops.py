@@ -185,9 +185,10 @@ def test_what_a_loop_can_be() -> None:
     def refused(op: Op) -> str | None:
         return refusal(op)
 
-    assert forms(lstm(), refused, False) == ("int8", "float32", "")
+    assert forms(lstm(units=24), refused, False) == ("int8", "float32", "")
+    assert forms(lstm(), refused, False) == ()  # too few weights to be faster in integers
     assert forms(lstm(), refused, True) == ("int16", "int8")
-    assert forms(simple(), refused, False) == ("int8", "")
+    assert forms(simple(units=48), refused, False) == ("int8", "")
     assert forms(branch(), refused, True) == ("int8",)
     assert forms(simple(), lambda op: "no" if op.kind == "TANH" else None, False) == ()
     told = hindrance(loop_of(simple()), lambda op: "no" if op.kind == "TANH" else None)
@@ -195,7 +196,7 @@ def test_what_a_loop_can_be() -> None:
 
 
 def test_on_a_cpu_float_loops_stay_where_integers_change_answers() -> None:
-    graph = lstm(units=16, steps=30)
+    graph = lstm(units=24, steps=30)
     x = [v * 4 for v in fed(graph)]
     outcome = Quantize("int8")(graph, examples(graph, x))
     whole = Quantize("int8", integer_cells=True)(graph, examples(graph, x)).graph

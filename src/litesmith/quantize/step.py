@@ -306,7 +306,10 @@ class Quantize:
     def _why_float(self, draft: Draft) -> str:
         """Return why ops inside loops stay float."""
         why = kept_float(draft.graph, self._refusal(draft.graph))
-        return why or ("" if draft.loops else "integers in it would change the answers")
+        if why or draft.loops:
+            return why
+        tried = forms(draft.graph, self._refusal(draft.graph), self.integer_cells)
+        return f"integers in it would {'change the answers' if tried else 'make it no faster'}"
 
     def _refusal(self, graph: Graph) -> Refusal:
         """Return what says why an op has no integer form; ops in called graphs included."""
