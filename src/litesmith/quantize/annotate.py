@@ -58,6 +58,7 @@ def carried(annotated: Annotated, graph: Graph) -> Annotated:
 
 
 _INT8 = Precisions(8)
+_LARGEST_FACTOR = 254.0  # between a product's scale and its result's; kernels abort from 256 on
 _NO_PINS: Mapping[Tensor, QuantParams] = MappingProxyType({})
 
 
@@ -152,6 +153,8 @@ def _beyond_scales(
     found: dict[Op, str] = {}
     for op in integer:
         row = facts(op)
+        if op.kind == "SQUARED_DIFFERENCE" and _overflows(op, quants):
+            found[made_by[op.outputs[0]]] = "its result must have the scale of a far larger value"
         if row is None or row.scales is None or _is_wide(op, quants):
             continue
         low, high = row.scales
@@ -163,6 +166,12 @@ def _beyond_scales(
             reason = f"its integer kernel needs values that span {limits}"
             found[made_by[op.outputs[0]]] = reason
     return found
+
+
+def _overflows(op: Op, quants: Mapping[Tensor, QuantParams]) -> bool:
+    """True where a group keeps the result's scale too small for the square of the operands'."""
+    scales = [float(quants[t].scale[0]) for t in op.inputs if t is not None and t in quants]
+    return max(scales) ** 2 > _LARGEST_FACTOR * float(quants[op.outputs[0]].scale[0])
 
 
 def _is_wide(op: Op, quants: Mapping[Tensor, QuantParams]) -> bool:
