@@ -24,15 +24,19 @@ _LOST = 1.5  # times the best loss: what the steps since then have cost
 _EARLY = 0.6  # of the steps; later the rate falls anyway
 _LEAST_FACTOR = 1 / 8
 _PERFECT = 1e-6  # loss from which there is nothing left to learn
+# Part by which held-out losses differ by chance. Of states that are as good the last one is kept:
+# its steps were the smallest.
+_TIE = 0.1
 
 
 @dataclass
 class _Best:
-    """The best vector so far, and how it does."""
+    """The best vector so far, how it does, and the least loss of any."""
 
     vector: Array
     loss: float
     agreement: float
+    least: float
 
 
 class Run:
@@ -79,7 +83,7 @@ class Run:
         given = self._lesson.student.start()
         self._trainer = Trainer(self._lesson, given, Parts(label=self._settings.label_weight))
         first = self._look(given)
-        self._best = _Best(given, *first)
+        self._best = _Best(given, *first, first[0])
         step = 0
         if resume is None:
             self._begin(some)
@@ -101,8 +105,9 @@ class Run:
         return self._trainer.look(vector, self._held, self._plan.part)
 
     def _keep(self, vector: Array, loss: float, agreement: float) -> None:
-        if loss < self._best.loss or not np.isfinite(self._best.loss):
-            self._best = _Best(vector, loss, agreement)
+        least = self._best.least
+        if loss < (1 + _TIE) * least or not np.isfinite(least):
+            self._best = _Best(vector, loss, agreement, float(np.fmin(loss, least)))
 
     def _variations(self, some: Sequence[Array]) -> augment.Varied:
         if not self._settings.augment:
@@ -155,7 +160,7 @@ class Run:
         arrays = self._trainer.arrays()
         arrays["factor"] = np.asarray(self._factor)
         arrays["best_vector"] = self._best.vector
-        arrays["best_look"] = np.asarray([self._best.loss, self._best.agreement])
+        arrays["best_look"] = np.asarray([self._best.loss, self._best.agreement, self._best.least])
         return State(step, {**arrays, **changes(self._graph, swap)})
 
     def _resumed(self, state: State) -> int:
