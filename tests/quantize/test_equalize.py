@@ -94,7 +94,9 @@ def chains(draw: st.DrawFn) -> Graph:
 def test_what_lies_between_scales_too(graph: Graph, strength: float) -> None:
     rows = rows_of(graph)
     changed = scaled(graph, rows, strength)
-    assert changed is not None
+    if changed is None:  # nothing passes a TANH, and what is behind it may be even by chance
+        assert any(op.kind == "TANH" for op in graph.ops)
+        return
     arrays = [np.stack([row[0] for row in rows])[:, None]]
     (a,), (b,) = execute(graph, arrays), execute(changed, arrays)
     np.testing.assert_allclose(a, b, atol=2e-5 * max(np.abs(a).max(), 1))
