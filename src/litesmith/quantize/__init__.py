@@ -6,6 +6,7 @@ kernel demands is a row of `graph/facts.py`, not code here.
 """
 
 from litesmith.quantize.annotate import Annotated, annotate
+from litesmith.quantize.ends import ENDS
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.loops import rolled, unrolled
 from litesmith.quantize.lower import lower
@@ -13,7 +14,7 @@ from litesmith.quantize.pack import Pack
 from litesmith.quantize.plan import integer_ops, refusal
 from litesmith.quantize.ranges import Ranges, calibrate
 from litesmith.quantize.schemes import SCHEMES, Scheme, default_scheme, find_scheme
-from litesmith.quantize.step import ENDS, Quantize
+from litesmith.quantize.step import Quantize
 
 __all__ = [
     "ENDS",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from litesmith.data import Examples
-from litesmith.data.per_port import by_port
 from litesmith.errors import ConversionError, InputError
-from litesmith.graph import DType, Graph, QuantParams, Tensor
+from litesmith.graph import Graph
 from litesmith.graph.census import float_ops
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
@@ -19,8 +17,9 @@ from litesmith.quantize.cells import slow_cells
 from litesmith.quantize.choose import BITS, WIDE, Precisions, choose, parse_bits
 from litesmith.quantize.columns import Apart, columns_apart
 from litesmith.quantize.contest import Draft
+from litesmith.quantize.ends import ENDS, Ends, byte_pins, integers_among, types_of
 from litesmith.quantize.entrance_forms import wide_input
-from litesmith.quantize.entrances import bytes_like, entrances
+from litesmith.quantize.entrances import entrances
 from litesmith.quantize.equalize import told_apart
 from litesmith.quantize.granularity import per_tensor
 from litesmith.quantize.loop_forms import forms, kept_float, precisions_of
@@ -30,23 +29,12 @@ from litesmith.quantize.lower import lower
 from litesmith.quantize.masks import softened
 from litesmith.quantize.notices import describe, float_notices, keeps_bytes, place, prices
 from litesmith.quantize.plan import integer_ops, refusal
-from litesmith.quantize.ranges import Ranges, calibrate
+from litesmith.quantize.ranges import calibrate
 from litesmith.quantize.schemes import FLOAT_BITS, LEAST_UNTRAINED, find_scheme
 from litesmith.quantize.sensitivity import Subject
 from litesmith.quantize.tune import Islands, tuned
 from litesmith.quantize.weights import annotated_weights, store
 from litesmith.quantize.wide_forms import LEAST_WIDENED, wide_notices, widened
-
-ENDS = ("float32", "int8", "uint8")
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Element types per input and output, and the parameters of inputs whose codes are settled."""
-
-    arrive: tuple[str, ...]
-    leave: tuple[str, ...]
-    pins: Mapping[Tensor, QuantParams]
 
 
 @dataclass(frozen=True)
@@ -204,19 +192,19 @@ class Quantize:
                 "Pass --data SPEC (100-500 typical examples, no labels needed), or use "
                 "--quantize dynamic, which needs none.",
             )
-        leave = _types(self.output_type, graph.output_names(), "output")
+        leave = types_of(self.output_type, graph.output_names(), "output")
         apart = self._apart(graph, data, leave)
-        graph, outputs = apart.graph, _integers(apart.graph.outputs, leave)
+        graph, outputs = apart.graph, integers_among(apart.graph.outputs, leave)
         ranges = calibrate(graph, data, progress)
         precisions = self._precisions(graph)
         found = entrances(graph, ranges, integer_ops(graph, outputs, apart.floats, precisions)[0])
         bits = find_scheme(self.scheme).bits
         masks = softened(found.graph, found.ranges, _SOFTMAX_STEP[bits == WIDE])
         graph, ranges = masks.graph, masks.ranges
-        arrive = _types(self.input_type, graph.input_names(), "input")
+        arrive = types_of(self.input_type, graph.input_names(), "input")
         arrive = tuple(found.kinds.get(t, k) for t, k in zip(graph.inputs, arrive, strict=True))
-        inputs = _integers(graph.inputs, arrive)
-        pins = {**_pins(inputs, ranges), **found.pins}
+        inputs = integers_among(graph.inputs, arrive)
+        pins = {**byte_pins(inputs, ranges), **found.pins}
         ends = Ends(arrive, leave, pins)
         draft = Draft(graph, ranges, apart.floats)
         ways = forms(graph, self._refusal(graph), self.integer_cells)
@@ -230,7 +218,7 @@ class Quantize:
 
             given = [t for t in graph.inputs if t not in inputs]
             # Who reads integers wants an integer file.
-            floats = not self.integer_only and not _integers(graph.outputs, leave)
+            floats = not self.integer_only and not integers_among(graph.outputs, leave)
             islands = Islands(floats, floats and self.wide_ops and bits == LEAST_WIDENED)
             own = lambda g: self._precisions(g).own  # noqa: E731
             draft = tuned(draft, build, given, islands, own, ways[1:])
@@ -289,7 +277,10 @@ class Quantize:
         graph, ranges = draft.graph, draft.ranges
         if draft.loops:
             graph = unrolled(graph, self._refusal(graph))
-        inputs, outputs = _integers(graph.inputs, ends.arrive), _integers(graph.outputs, ends.leave)
+        inputs, outputs = (
+            integers_among(graph.inputs, ends.arrive),
+            integers_among(graph.outputs, ends.leave),
+        )
         precisions = widened(self._precisions(graph), draft.wide)
         precisions = precisions_of(graph, precisions, draft.loops)
         annotated = annotate(graph, ranges, inputs, outputs, ends.pins, draft.floats, precisions)
@@ -327,7 +318,7 @@ class Quantize:
         """Return the graph with what 8 bits cannot hold apart; 16 bits can."""
         if find_scheme(self.scheme).bits == WIDE:
             return Apart(graph)
-        apart = columns_apart(graph, data, _integers(graph.outputs, leave), self.integer_only)
+        apart = columns_apart(graph, data, integers_among(graph.outputs, leave), self.integer_only)
         own = self._precisions(apart.graph).own
         slow = {} if self.integer_cells else slow_cells(apart.graph, own)
         return replace(apart, floats={**apart.floats, **box_arithmetic(apart.graph), **slow})
@@ -348,18 +339,3 @@ class Quantize:
 
 _SOFTMAX_STEP = (1 / 256, 1 / 32768)  # of its int8 and int16 results
 _FORMS = {4: "int4", 8: "int8", 16: "float16"}
-
-
-def _types(given: str, names: Sequence[str], what: str) -> tuple[str, ...]:
-    return by_port(given.split(","), names, f"--{what}-type", "float32", what)
-
-
-def _integers(tensors: Sequence[Tensor], types: Sequence[str]) -> tuple[Tensor, ...]:
-    pairs = zip(tensors, types, strict=True)
-    return tuple(t for t, kind in pairs if kind != "float32" and t.dtype is DType.FLOAT32)
-
-
-def _pins(inputs: Sequence[Tensor], ranges: Ranges) -> dict[Tensor, QuantParams]:
-    """Return the parameters of inputs that were seen to hold raw bytes."""
-    found = {tensor: bytes_like(ranges, tensor) for tensor in inputs}
-    return {tensor: quant for tensor, quant in found.items() if quant is not None}
