@@ -180,3 +180,15 @@ def test_groups_of_channels_are_not_torn_apart() -> None:
     data = examples(graph, [feed(0, 10)])
     assert not columns_apart(graph, data, (), False).why
     answer(Quantize("int8")(graph, data).graph, feed(1, 2))
+
+
+def test_more_axes_than_concatenation_takes_stay_whole() -> None:
+    """XNNPACK refuses a file with a CONCATENATION of seven axes (found by random graphs)."""
+    b = Builder()
+    shape = (1, 2, 1, 1, 3, 2, 2)
+    weights = const(np.array([[1, 2], [300, 400]], np.float32))
+    y = b.op("FULLY_CONNECTED", b.input((12, 2)), weights, b.weights(2))
+    graph = named(b.graph(b.op("RESHAPE", y, const(shape), new_shape=shape)))
+    result = Quantize()(graph, examples(graph)).graph
+    assert "CONCATENATION" not in {op.kind for op in result.ops}
+    Session(write(result))

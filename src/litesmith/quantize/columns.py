@@ -28,6 +28,7 @@ _EXAMPLES = 100
 _AT_ONCE = 4
 _MOST_GROUPS = 4  # more are no boxes beside scores
 _MOST_COLUMNS = 4096
+_MOST_AXES = 6  # XNNPACK takes a CONCATENATION of more and then refuses the file (LiteRT 2.3)
 _REASON = "its columns differ in range; they are integers up to here, each group with its own scale"
 
 _UNARY = frozenset({
@@ -118,7 +119,8 @@ def _groups(graph: Graph, data: Examples) -> dict[int, list[_Group]]:
 def _is_candidate(graph: Graph, tensor: Tensor) -> bool:
     if any(tensor in op.outputs and _is_bounded(op) for op in graph.ops):
         return False
-    fits = tensor.dtype is DType.FLOAT32 and len(tensor.shape) > 1 and not tensor.is_dynamic
+    axes = 1 < len(tensor.shape) <= _MOST_AXES
+    fits = tensor.dtype is DType.FLOAT32 and axes and not tensor.is_dynamic
     once = graph.outputs.count(tensor) == 1 and tensor not in graph.inputs
     return fits and once and not tensor.is_constant and 1 < tensor.shape[-1] <= _MOST_COLUMNS
 
