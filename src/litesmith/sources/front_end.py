@@ -139,9 +139,7 @@ def _hint(found: FrontEnd, more: str) -> str:
     tensors = [tensor for _, group in found.cuts for tensor in group]
     what = ", ".join(f"{tensor.dtype.name} {_dims(tensor)}" for tensor in tensors)
     steps = ", ".join(found.does) or "does the rest"
-    return (
-        f"Cut after it: {options}. The application then {steps}, and feeds the result ({what})."
-    )
+    return f"Cut after it: {options}. The application then {steps}, and feeds the result ({what})."
 
 
 def _dims(tensor: Any) -> str:
@@ -175,9 +173,7 @@ def _labels(
     return tuple(found.items())
 
 
-def _layer(
-    tensor: Any, names: Names, layers: Sequence[str]
-) -> tuple[str, tuple[Any, ...]] | None:
+def _layer(tensor: Any, names: Names, layers: Sequence[str]) -> tuple[str, tuple[Any, ...]] | None:
     """Return the innermost Keras layer that an op is in, with what it hands on."""
     for scope in names.scopes_of(tensor.op.name):
         last = scope.split("/")[-1]
