@@ -1,11 +1,11 @@
 """The one tree of errors; each leaf is one exit code of the command line.
 
-LitesmithError
-├── InternalError       1   a defect of litesmith itself
-├── InputError          2   bad input or option
-├── LoadError           3   the model cannot be loaded
-├── ConversionError     4   the model cannot be converted for this target
-└── BudgetError         5   a budget or tolerance was not met
+    LitesmithError
+    ├── InternalError       1   a defect of litesmith itself
+    ├── InputError          2   bad input or option
+    ├── LoadError           3   the model cannot be loaded
+    ├── ConversionError     4   the model cannot be converted for this target
+    └── BudgetError         5   a budget or tolerance was not met
 """
 
 from __future__ import annotations
