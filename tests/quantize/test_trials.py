@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from litesmith.graph import Graph
+from litesmith.graph.heads import heads
 from litesmith.quantize import Quantize, calibrate
-from litesmith.quantize.trials import Trials, heads
+from litesmith.quantize.trials import Trials
 from tests.support.graphs import Builder, draw, examples, execute, integer, random_cnn
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from scipy.stats import entropy
 
-from litesmith.train.heads import Head
+from litesmith.graph.heads import Head
 from litesmith.train.losses import agreement, label_loss, output_loss
 from tests.support.graphs import tensor
 

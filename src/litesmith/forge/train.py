@@ -12,12 +12,12 @@ from litesmith.errors import InputError
 from litesmith.forge.keeper import Keeper
 from litesmith.forge.options import Listener
 from litesmith.graph import Graph
+from litesmith.graph.heads import heads
 from litesmith.graph.step import Notice, Outcome
 from litesmith.quantize import Quantize, find_scheme
 from litesmith.quantize.annotate import carried
 from litesmith.recipe import step_options
 from litesmith.report import StepFacts, TrainingFacts, TrainingPoint
-from litesmith.train.heads import heads
 from litesmith.train.labels import fitted_labels
 from litesmith.train.nouns import Settings
 from litesmith.train.process import Ears, Job, Point, Result
@@ -151,7 +151,7 @@ def _idle(subject: _Subject, lesson: Lesson) -> str:
     """Return why there is nothing to train, "" when there is."""
     if not subject.quantized and lesson.labelled is None:
         return "nothing in this graph is quantized, so it answers as the float model already"
-    if not any(head.tensor.dtype.is_float for head in heads(subject.teacher)):
+    if not any(head.tensor.dtype.is_float for head in heads(subject.teacher, votes=True)):
         return "all outputs are integers, from which nothing is learned"
     if subject.teacher.siblings:
         return "the file has several signatures, and what they share cannot learn from one alone"
@@ -180,7 +180,8 @@ def _trained(subject: _Subject, lesson: Lesson) -> Result:
     if lesson.labelled is not None:
         labelled = lesson.labelled.take(at_most(subject.teacher.inputs))
         examples = labelled.examples
-        scores = next(h.tensor for h in heads(subject.teacher) if h.tensor.dtype.is_float)
+        compared = heads(subject.teacher, votes=True)
+        scores = next(head.tensor for head in compared if head.tensor.dtype.is_float)
         labels = fitted_labels(loss or "", labelled.labels, scores)
     settings = Settings(
         steps=step.count,

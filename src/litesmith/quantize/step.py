@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from litesmith.data import Examples
 from litesmith.errors import ConversionError, InputError
-from litesmith.graph import Graph
+from litesmith.graph import Graph, Op
 from litesmith.graph.census import float_ops
 from litesmith.graph.step import Notice, Outcome, Progress, silent
 from litesmith.quantize.annotate import Annotated, annotate
@@ -220,7 +221,10 @@ class Quantize:
             # Who reads integers wants an integer file.
             floats = not self.integer_only and not integers_among(graph.outputs, leave)
             islands = Islands(floats, floats and self.wide_ops and bits == LEAST_WIDENED)
-            own = lambda g: self._precisions(g).own  # noqa: E731
+
+            def own(graph: Graph) -> Mapping[Op, int]:
+                return self._precisions(graph).own
+
             draft = tuned(draft, build, given, islands, own, ways[1:])
         why = (*found.why, *masks.why, *apart.why, *draft.why)
         named = zip(graph.inputs, graph.input_names(), strict=True)

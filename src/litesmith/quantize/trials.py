@@ -18,13 +18,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from litesmith.graph import Array, DType, Graph, Op, Tensor, write
-from litesmith.graph.edit import producers
+from litesmith.graph import Array, DType, Graph, write
+from litesmith.graph.heads import Head, heads
 from litesmith.quantize.seen import Example
 from litesmith.runtime import Session
-
-_PASSES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-_SQUASHES = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC"})
 
 _WRONG = 1.0  # error of an answer that is another one
 _VARIANCE = 10.0
@@ -43,38 +40,6 @@ class Measured:
 
     errors: Array
     distances: Array
-
-
-@dataclass(frozen=True)
-class Head:
-    """What of one output is compared.
-
-    Attributes:
-        tensor: the output itself, or the scores before its softmax or logistic.
-        kind: "SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", or "" for the output itself.
-        beta: what a softmax multiplies its scores by.
-    """
-
-    tensor: Tensor
-    kind: str = ""
-    beta: float = 1.0
-
-
-def heads(graph: Graph) -> tuple[Head, ...]:
-    """Return what is compared of a graph's outputs."""
-    made_by = producers(graph)
-    return tuple(_head(tensor, made_by) for tensor in graph.outputs)
-
-
-def _head(output: Tensor, made_by: Mapping[Tensor, Op]) -> Head:
-    tensor: Tensor | None = output
-    while tensor is not None and (op := made_by.get(tensor)) is not None:
-        if op.kind in _SQUASHES and op.inputs[0] is not None:
-            return Head(op.inputs[0], op.kind, float(op.option("beta", 1.0)))
-        if op.kind not in _PASSES:
-            break
-        tensor = op.inputs[0]
-    return Head(output)
 
 
 class Trials:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.facts import facts
+from litesmith.graph.heads import heads
 from litesmith.quantize.clip import Range, gains, percentiles, typical
 from litesmith.quantize.contest import CERTAIN, Build, Contest, Draft
 from litesmith.quantize.entrance_forms import Entrance, entrance_forms, layer_price
@@ -26,7 +27,6 @@ from litesmith.quantize.equalize import equalized, ties
 from litesmith.quantize.loop_trials import try_loops
 from litesmith.quantize.ranges import narrowed
 from litesmith.quantize.second_look import channel_ends, few
-from litesmith.quantize.trials import heads
 from litesmith.quantize.wide_forms import Wide, wide_forms, wide_tensors
 
 _VISIBLE = 2e-4  # error from which answers differ now and then (1 of 200, on classifiers)

@@ -17,11 +17,11 @@ from types import MappingProxyType
 from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers, users
 from litesmith.graph.facts import facts
+from litesmith.graph.heads import heads
 from litesmith.graph.step import Notice
 from litesmith.quantize.choose import WIDE, Precisions
 from litesmith.quantize.plan import refusal
 from litesmith.quantize.second_look import multiplications
-from litesmith.quantize.trials import heads
 
 _LEAST_PRICE = 1.25
 _SLOWER = {"FULLY_CONNECTED": 70.0}  # times as long as an int8 convolution's multiplications

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from litesmith.graph import Array, Graph, Op, Tensor
+from litesmith.graph.heads import Head, heads
 from litesmith.kernels.value import TfTensor
-from litesmith.train.heads import Head, heads
 from litesmith.train.losses import agreement, label_loss, output_loss
 from litesmith.train.network import Network, Watch
 from litesmith.train.pairs import pairs
@@ -42,7 +42,8 @@ class Lesson:
     def __init__(self, teacher: Graph, student: Graph, loss: str | None = None) -> None:
         self.teacher, self.student = Network(teacher), Network(student)
         self.pairs = pairs(self.teacher.graph, self.student.graph)
-        both = zip(heads(self.teacher.graph), heads(self.student.graph), strict=True)
+        graphs = (self.teacher.graph, self.student.graph)
+        both = zip(*(heads(graph, votes=True) for graph in graphs), strict=True)
         self.ends: tuple[tuple[Head, Head], ...] = tuple(
             (a, b) for a, b in both if a.tensor.dtype.is_float and a.kind == b.kind
         )

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from litesmith.data.python_object import PREFIX, load_python, user_code
 from litesmith.errors import InputError
+from litesmith.graph.heads import Head
 from litesmith.kernels.value import TfTensor
-from litesmith.train.heads import Head
 
 Loss = Callable[[TfTensor, TfTensor, float], TfTensor]
 _TINY = 1e-12

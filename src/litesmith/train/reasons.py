@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from litesmith.graph import Array, Graph
-from litesmith.train.heads import heads
+from litesmith.graph.heads import heads
 from litesmith.train.nouns import Settings
 from litesmith.train.parameters import weights_of
 
@@ -31,7 +31,7 @@ def reason_against(
         return "the model has no weights to train"
     if settings.loss is None and not any(t.quant is not None for t in student.tensors()):
         return "nothing of the model is quantized: it answers as the float model already"
-    if not any(head.tensor.dtype.is_float for head in heads(teacher)):
+    if not any(head.tensor.dtype.is_float for head in heads(teacher, votes=True)):
         return (
             "all its outputs are integers, from which nothing is learned; "
             "export without --head, or with --head keep"

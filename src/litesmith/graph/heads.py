@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from litesmith.graph import Graph, Op, Tensor
 from litesmith.graph.edit import producers
+from litesmith.graph.model import Graph, Op, Tensor
 
 _PASSES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 _SQUASHES = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC"})
@@ -19,7 +19,7 @@ class Head:
 
     Attributes:
         tensor: the output itself, or the scores before its softmax or logistic, or before the
-            choice of the largest.
+            choice of the largest (`votes`).
         kind: "SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", or "" for the output itself.
         beta: what a softmax multiplies its scores by.
     """
@@ -29,19 +29,24 @@ class Head:
     beta: float = 1.0
 
 
-def heads(graph: Graph) -> tuple[Head, ...]:
-    """Return what is compared of a graph's outputs."""
+def heads(graph: Graph, votes: bool = False) -> tuple[Head, ...]:
+    """Return what is compared of a graph's outputs.
+
+    Args:
+        graph: float, annotated or integer graph.
+        votes: where an output is the choice of the largest, compare the scores it is made of.
+    """
     made_by = producers(graph)
-    return tuple(_head(tensor, made_by) for tensor in graph.outputs)
+    return tuple(_head(tensor, made_by, votes) for tensor in graph.outputs)
 
 
-def _head(output: Tensor, made_by: Mapping[Tensor, Op]) -> Head:
+def _head(output: Tensor, made_by: Mapping[Tensor, Op], votes: bool) -> Head:
     tensor: Tensor | None = output
     voted: Tensor | None = None
     while tensor is not None and (op := made_by.get(tensor)) is not None:
         if op.kind in _SQUASHES and op.inputs[0] is not None:
             return Head(op.inputs[0], op.kind, float(op.option("beta", 1.0)))
-        if op.kind in _VOTES:
+        if votes and op.kind in _VOTES:
             voted = op.inputs[0]
         elif op.kind not in _PASSES:
             break
