@@ -153,14 +153,7 @@ def integer(graph: Graph, data: Examples, ends: str = "float32") -> Graph:
 
 def execute(graph: Graph, arrays: Sequence[Array], kernels: str = "builtin") -> list[Array]:
     """Return the graph's raw outputs per example, (count, *shape), nothing (de)quantized."""
-    session = Session(write(graph), kernels=kernels)
-    rows = []
-    for i in range(len(arrays[0]) if arrays else 1):
-        session.reset()
-        session.feed([a[i] for a in arrays])
-        session.invoke()
-        rows.append(session.fetch())
-    return [np.stack(column) for column in zip(*rows, strict=True)]
+    return Session(write(graph), kernels=kernels).raw(arrays)
 
 
 def all_tensors(graph: Graph) -> Graph:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from threading import Lock
 from types import MappingProxyType
 
-import numpy as np
 import tensorflow as tf
 
 from litesmith.errors import ConversionError
@@ -103,14 +102,7 @@ _LOCK = Lock()
 def _run(op: Op, fed: tuple[Tensor, ...], arrays: tuple[Array, ...]) -> list[Array]:
     """Return per result the examples, (B, *shape); TensorFlow may call from several threads."""
     with _LOCK:
-        session = _session(op, fed)
-        rows = []
-        for i in range(len(arrays[0]) if arrays else 1):
-            session.reset()
-            session.feed([a[i] for a in arrays])
-            session.invoke()
-            rows.append(session.fetch())
-    return [np.stack(column) for column in zip(*rows, strict=True)]
+        return _session(op, fed).raw(arrays)
 
 
 @lru_cache(maxsize=64)

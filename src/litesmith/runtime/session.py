@@ -209,6 +209,23 @@ class Session:
                 kept.extend(_examples(value, port, step))
         return [dequantize(np.stack(r[:count]), p) for r, p in zip(rows, self.outputs, strict=True)]
 
+    def raw(self, batch: Sequence[Array]) -> list[Array]:
+        """Run each example of a batch in turn, nothing quantized, dequantized or reshaped.
+
+        Args:
+            batch: per input an array (k, *shape of the port); a file without inputs runs once.
+
+        Returns:
+            Per output what the file computes, (k, *its shape).
+        """
+        rows = []
+        for i in range(len(batch[0]) if batch else 1):
+            self.reset()
+            self.feed([values[i] for values in batch])
+            self.invoke()
+            rows.append(self.fetch())
+        return [np.stack(column) for column in zip(*rows, strict=True)]
+
 
 def _whole(value: Array, port: Port) -> Array:
     """Return the value of one input, its leading 1 added where it is missing."""
