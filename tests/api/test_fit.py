@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ import litesmith
 from litesmith.errors import BudgetError, InputError
 from litesmith.forge import export as flow
 from litesmith.forge import fit
+from litesmith.forge.limits import way_on
 from litesmith.graph import DType
+from litesmith.quantize import Pack
 from litesmith.report import Latency
 from tests.api.fakes import FakeSource
 from tests.support.graphs import Builder, named
@@ -154,3 +158,19 @@ def test_float_schemes_are_only_held_against_the_time(timed):
 def test_the_time_of_another_machine_is_not_promised(timed):
     with pytest.raises(InputError, match="timed on this machine"):
         timed(max_latency="4ms", target="micro")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "pack", "way"),
+    [
+        ("float16", False, "--quantize int8 or int4"),
+        ("int8", False, "--quantize int4 "),
+        ("int4", False, "--quantize ternary with --pack"),
+        ("ternary", False, "Add --pack"),
+        ("ternary", True, "--quantize binary"),
+        ("binary", True, "Use a smaller model"),
+    ],
+)
+def test_a_missed_size_names_the_next_smaller_form(scheme, pack, way):
+    plan = SimpleNamespace(scheme=scheme, steps=(Pack(),) if pack else ())
+    assert way in way_on(plan, "… --max-size allows 9.")

@@ -328,7 +328,7 @@ def _write(plan: Plan, built: _Built, ledger: Ledger) -> None:
         raise BudgetError(
             missed,
             f"The file was kept as {plan.rejected}; {plan.output} was not written. "
-            + limits.way_on(missed),
+            + limits.way_on(plan, missed),
         )
     files = {plan.output: built.model}
     if "--save-float" in plan.extras:

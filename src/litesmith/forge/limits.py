@@ -7,14 +7,24 @@ from dataclasses import dataclass
 
 from litesmith.forge import budget
 from litesmith.forge.plan import Plan
+from litesmith.quantize import Pack, find_scheme
 from litesmith.report import Latency, Report
 
 # Behind a budget missed.
 _WAYS: Mapping[str, str] = {
     "--max-drop": "Try --quantize dynamic or float16, or more representative --data.",
-    "--max-size": "Use --quantize int8 or int4 with --data, or a smaller model.",
     "--max-latency": "Use --quantize int8 with --data, or a smaller model.",
 }
+
+# The same of --max-size: (fewest bits of the scheme, weights packed or not, the next smaller form).
+_SMALLER: tuple[tuple[int, bool | None, str], ...] = (
+    (9, None, "Use --quantize int8 or int4 with --data, or a smaller model."),
+    (5, None, "Use --quantize int4 with --data, or a smaller model."),
+    (4, None, "Use --quantize ternary with --pack and --data, or a smaller model."),
+    (1, False, "Add --pack, which stores weights of 3 bits and fewer tightly."),
+    (2, True, "Use --quantize binary with --pack, or a smaller model."),
+    (1, True, "Use a smaller model."),
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,11 @@ def missed(plan: Plan, report: Report) -> str:
     return "" if verdict is None or verdict.kept else verdict.sentence()
 
 
-def way_on(sentence: str) -> str:
+def way_on(plan: Plan, sentence: str) -> str:
     """Return what helps against a budget missed."""
+    if "--max-size" in sentence:
+        bits, packed = find_scheme(plan.scheme).bits, any(isinstance(s, Pack) for s in plan.steps)
+        return next(way for least, p, way in _SMALLER if bits >= least and p in (None, packed))
     return next((hint for option, hint in _WAYS.items() if option in sentence), "")
 
 
