@@ -26,6 +26,7 @@ import tf_keras
 import litesmith
 from benchmarks.shared_models import SHARED
 from litesmith.train.lesson import Lesson, Parts
+from litesmith.train.schedule import Pace
 from litesmith.train.trainer import Trainer
 
 _STEPS = 8
@@ -51,7 +52,7 @@ def runners(path: Path, x: np.ndarray, y: np.ndarray, batch: int) -> dict[str, C
 
     def distill() -> None:
         for i in range(_STEPS):
-            trainer.step([inputs[i * batch : (i + 1) * batch]], 1e-4, batch)
+            trainer.step([inputs[i * batch : (i + 1) * batch]], Pace(1e-4), batch)
 
     distill()
     return {

@@ -6,7 +6,7 @@ import pytest
 
 from litesmith.train.nouns import Settings
 from litesmith.train.parameters import parameters
-from litesmith.train.schedule import macs, plan, rate_at
+from litesmith.train.schedule import macs, pace_at, plan
 from tests.train.networks import cnn, lesson
 
 
@@ -37,10 +37,18 @@ def test_parts_shrink_with_memory_and_make_up_the_batch():
     assert whole.part == whole.batch == parts.batch and 1 <= parts.part < parts.batch
 
 
-def test_the_rate_falls_to_nothing():
+def test_rate_and_inner_results_fall_to_nothing():
     found = planned(steps=100)
-    rates = [rate_at(found, step) for step in range(101)]
+    paces = [pace_at(found, step) for step in range(101)]
+    rates, inner = ([getattr(p, name) for p in paces] for name in ("rate", "inner"))
     assert rates[0] == found.rate and rates == sorted(rates, reverse=True) and rates[-1] < 1e-9
+    assert inner[0] == 1 and inner == sorted(inner, reverse=True) and inner[-1] < 1e-9
+    assert pace_at(found, 30, 0.5).rate == rates[30] / 2
+
+
+@pytest.mark.parametrize(("steps", "follow"), [(3, 1.0), (20, 1.0), (200, 0.1), (2000, 0.01)])
+def test_the_mean_reaches_back_a_twentieth_of_all_steps(steps, follow):
+    assert pace_at(planned(steps=steps), 0).follow == pytest.approx(follow)
 
 
 def test_multiply_accumulates():

@@ -84,9 +84,16 @@ class Lesson:
         return tuple(found[len(tensors) :])
 
     def losses(
-        self, vector: TfTensor, batch: Sequence[TfTensor], parts: Parts
+        self, vector: TfTensor, batch: Sequence[TfTensor], parts: Parts, fade: float | TfTensor = 1
     ) -> tuple[TfTensor, TfTensor, TfTensor]:
-        """Return (loss, the part of it that is no inner one, agreement) of a batch, as scalars."""
+        """Return (loss, the part of it that is no inner one, agreement) of a batch, as scalars.
+
+        Args:
+            vector: of the student.
+            batch: arrays (B, *graph shape) per input, labels behind them where a loss reads them.
+            parts: of the loss.
+            fade: part of `parts.inner` that counts now.
+        """
         theirs, ours = self.feeds(batch)
         inner = self.inner if parts.inner else {}
         taught = self._taught(theirs, inner)
@@ -114,7 +121,7 @@ class Lesson:
             head, _, scores = told[0]
             judged += share * label_loss(self._loss, head, batch[-1], scores)
         inner_loss = tf.add_n(errors) / len(errors) if errors else 0.0
-        return judged + (1 - share) * parts.inner * inner_loss, judged, same
+        return judged + (1 - share) * parts.inner * fade * inner_loss, judged, same
 
     def constancy(self, plain: Sequence[Array], varied: Sequence[Array]) -> float:
         """Return the part of the teacher's answers that are the same for varied examples."""

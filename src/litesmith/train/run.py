@@ -15,9 +15,9 @@ from litesmith.train import augment
 from litesmith.train.learned import changes, with_tensors
 from litesmith.train.lesson import Lesson, Parts
 from litesmith.train.nouns import Progress, Settings, State, Trained
-from litesmith.train.schedule import plan, rate_at
+from litesmith.train.schedule import pace_at, plan
 from litesmith.train.start import starts
-from litesmith.train.trainer import Trainer
+from litesmith.train.trainer import KEPT, Trainer
 
 _SAME = 1e-9  # variance of answers that do not depend on the example
 _LOST = 1.5  # times the best loss: what the steps since then have cost
@@ -130,8 +130,7 @@ class Run:
         plan = self._plan
         since, from_step = time.monotonic(), step
         while step < plan.steps and self._best.loss > _PERFECT and not self._stops():
-            rate = self._factor * rate_at(plan, step)
-            self._trainer.step(self._batch(step), rate, plan.part)
+            self._trainer.step(self._batch(step), pace_at(plan, step, self._factor), plan.part)
             step += 1
             if step % plan.look_every == 0 or step == plan.steps:
                 self._keep_and_tell(step, (time.monotonic() - since) / (step - from_step))
@@ -166,7 +165,8 @@ class Run:
     def _resumed(self, state: State) -> int:
         size = self._lesson.student.start().size
         given = state.arrays.get("best_vector")
-        if given is None or given.size != size or state.step > self._plan.steps:
+        whole = state.arrays.keys() >= {*KEPT, "factor", "best_look"}
+        if given is None or not whole or given.size != size or state.step > self._plan.steps:
             raise InputError("The saved state of training belongs to another model or scheme.")
         self._trainer.resume(state.arrays)
         self._factor = float(state.arrays["factor"])

@@ -13,6 +13,7 @@ from litesmith.train.nouns import Settings
 from litesmith.train.parameters import FLOAT_BITS, Weight
 
 RATE = 5e-3  # units per step, at the start of the cosine
+_MEMORY = 1 / 20  # of all steps: how far back the mean of what they reached goes
 LOOKS = 20  # at the held-out examples
 _STEPS = {1: 7000, 2: 6000, 3: 2500, 4: 1000}  # by the bits of most weights
 _STEPS_FINE = 200
@@ -65,9 +66,33 @@ def plan(graph: Graph, weights: tuple[Weight, ...], count: int, settings: Settin
     return Plan(steps, batch, part, RATE, few, held, max(1, steps // LOOKS))
 
 
-def rate_at(plan: Plan, step: int) -> float:
-    """Return the rate of a step: half a cosine from `rate` to 0."""
-    return 0.5 * plan.rate * (1 + math.cos(math.pi * step / plan.steps))
+@dataclass(frozen=True)
+class Pace:
+    """How one step is taken.
+
+    Attributes:
+        rate: units per step.
+        inner: part of the weight of inner results that still counts. They lead the way, but at the
+            end answers alone count: then the student may differ inside where that answers better.
+        follow: part of the way to a step's result that the mean of steps goes. The mean is what
+            ships: around it weights swing between two levels of their grid.
+    """
+
+    rate: float
+    inner: float = 1.0
+    follow: float = 1.0
+
+
+def pace_at(plan: Plan, step: int, factor: float = 1.0) -> Pace:
+    """Return how a step is taken: the rate and the part of inner results fall as half a cosine.
+
+    Args:
+        plan: of the run.
+        step: 0 at the start.
+        factor: of the planned rate.
+    """
+    left = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+    return Pace(factor * plan.rate * left, left, min(1.0, 1 / (_MEMORY * plan.steps)))
 
 
 def _steps(weights: tuple[Weight, ...], step_macs: float) -> int:
