@@ -8,7 +8,6 @@ import pytest
 from litesmith.graph import DType, Graph, Tensor, read
 from litesmith.graph.facts import FACTS
 from litesmith.quantize import integer_ops, refusal
-from litesmith.quantize.plan import Groups
 from tests.support.converted import converted
 from tests.support.graphs import Builder, const, make, random_cnn, tensor
 
@@ -117,16 +116,3 @@ def test_every_row_is_consistent() -> None:
         assert not (row.tied and row.fixed_output)
         assert row.weights is None or row.weights.index not in row.activations
         assert row.int8 is None or row.int8 >= 1
-
-
-def test_groups() -> None:
-    a, b, c, d = (tensor(n, (1,)) for n in "abcd")
-    groups = Groups()
-    for t in (a, b, c, d):
-        groups.find(t)
-    groups.join((a, b))
-    groups.join((c, d))
-    assert [[t.name for t in s] for s in groups.sets()] == [["a", "b"], ["c", "d"]]
-    groups.join((b, d))
-    assert len(groups.sets()) == 1
-    assert len({id(groups.find(t)) for t in (a, b, c, d)}) == 1

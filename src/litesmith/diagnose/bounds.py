@@ -10,7 +10,7 @@ from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.enums import CLAMPS
 from litesmith.graph.facts import activation_positions, facts
-from litesmith.quantize.plan import Groups
+from litesmith.graph.groups import Groups
 
 _STORED: dict[DType, tuple[int, int]] = {
     DType.INT8: (-128, 127),

@@ -73,7 +73,7 @@ def stored(tensor: Tensor) -> TfTensor | None:
 
 def rounded(op: Op, tensor: Tensor, value: Value) -> Value:
     """Return a result on the grid of its tensor."""
-    if tensor.quant is None or tensor.dtype is not DType.FLOAT32 or _only_moves(op):
+    if tensor.quant is None or tensor.dtype is not DType.FLOAT32 or only_moves(op):
         return value
     return value.with_(grid(tensor.quant, _ROUNDING.get(op.kind))(value.tensor))
 
@@ -85,7 +85,7 @@ def entered(tensor: Tensor, value: Value) -> Value:
     return value.with_(grid(tensor.quant, _even)(value.tensor))
 
 
-def _only_moves(op: Op) -> bool:
+def only_moves(op: Op) -> bool:
     """True where values on the grid stay on it."""
     row = facts(op)
     clamped = op.option("fused_activation_function", Activation.NONE) != Activation.NONE

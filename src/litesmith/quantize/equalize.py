@@ -26,7 +26,7 @@ from litesmith.graph.build import make_constant
 from litesmith.graph.edit import fresh_name, substitute, users
 from litesmith.graph.enums import Activation
 from litesmith.graph.facts import FACTS
-from litesmith.quantize.plan import Groups
+from litesmith.graph.groups import Groups
 from litesmith.quantize.ranges import Ranges
 from litesmith.quantize.second_look import Ends
 

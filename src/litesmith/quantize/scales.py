@@ -9,9 +9,9 @@ import numpy as np
 
 from litesmith.graph import Graph, Op, QuantParams, Tensor
 from litesmith.graph.facts import OpFacts, facts
+from litesmith.graph.groups import Groups
 from litesmith.quantize import params
 from litesmith.quantize.choose import WIDE
-from litesmith.quantize.plan import Groups
 
 # XNNPACK rescales by input·weight/output (or operand/output) scale and takes only factors < 256;
 # HARD_SWISH refuses 128 and more.

@@ -9,8 +9,8 @@ from litesmith.graph import Op, QuantParams, Tensor
 from litesmith.graph.build import make_op
 from litesmith.graph.edit import fresh_name
 from litesmith.graph.facts import OpFacts, facts
+from litesmith.graph.groups import Groups
 from litesmith.quantize import params
-from litesmith.quantize.plan import Groups
 from litesmith.quantize.ranges import Ranges
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from litesmith.graph import Array, Graph, Op, Tensor
+from litesmith.graph import Array, Graph, Op, QuantParams, Tensor
 from litesmith.graph.enums import Activation
+from litesmith.graph.facts import FACTS
 from litesmith.kernels.activations import FUSED
 from litesmith.kernels.evaluate import Hooks, evaluate
-from litesmith.kernels.simulate import entered, implied, rounded, stored
+from litesmith.kernels.simulate import entered, implied, only_moves, rounded, stored
 from litesmith.kernels.value import TfTensor, Value
 from litesmith.train.layout import Layout, Slot
 from litesmith.train.parameters import (
@@ -30,6 +31,7 @@ from litesmith.train.parameters import (
     trained_weight,
     weights_of,
 )
+from litesmith.train.ranges import MOST, ranges
 
 See = Callable[[Op, Tensor, TfTensor], TfTensor]
 
@@ -68,12 +70,13 @@ def unfused(graph: Graph) -> tuple[Graph, dict[Tensor, int]]:
 
 
 class Network:
-    """A graph whose weights, biases and scales come from one vector of trained numbers."""
+    """A graph whose weights, biases, scales and ranges come from one vector of trained numbers."""
 
     def __init__(self, graph: Graph) -> None:
         self.source = graph
         self.graph, self._lacks = unfused(graph)
         self.weights, self.offsets = parameters(graph)
+        self.ranges = ranges(graph)
         self.layout = Layout(tuple(self._slots()))
 
     def _slots(self) -> list[Slot]:
@@ -86,6 +89,7 @@ class Network:
             slots += [Slot(f"{i}/u", weight.start.shape, -edge, edge)]
             slots += [Slot(f"{i}/scale", weight.step.shape, high=growth[weight.tensor])]
         slots += [Slot(f"{i}/offset", o.tensor.shape) for i, o in enumerate(self.offsets)]
+        slots += [Slot(f"{i}/range", (), -MOST, r.high) for i, r in enumerate(self.ranges)]
         return slots
 
     def start(self) -> Array:
@@ -95,7 +99,7 @@ class Network:
         return self.layout.joined(arrays)
 
     def constants(self, vector: TfTensor) -> dict[Tensor, TfTensor]:
-        """Return trained constant → its value, differentiable in the vector."""
+        """Return what `constants_of` does of the vector, differentiable in it."""
         slots = self.layout.slots
         return self.constants_of({
             slot.name: tf.reshape(part, slot.shape)
@@ -103,12 +107,14 @@ class Network:
         })  # fmt: skip
 
     def constants_of(self, parts: Mapping[str, TfTensor]) -> dict[Tensor, TfTensor]:
-        """Return trained constant → its value, from the parts of a vector."""
+        """Return trained constant → its value, and result → what its scale is multiplied by."""
         found = {}
         for i, weight in enumerate(self.weights):
             found[weight.tensor] = _on_grid(weight, parts[f"{i}/u"], parts[f"{i}/scale"])
         for i, offset in enumerate(self.offsets):
             found[offset.tensor] = offset.tensor.data + offset.unit * parts[f"{i}/offset"]
+        for i, group in enumerate(self.ranges):
+            found |= dict.fromkeys(group.tensors, tf.exp(SCALE_RATE * parts[f"{i}/range"]))
         return found
 
     def run(
@@ -125,7 +131,7 @@ class Network:
 
         def result(op: Op, tensor: Tensor, value: Value) -> Value:
             value = value.with_(watch.before(op, tensor, value.tensor))
-            value = rounded(op, tensor, self._clamped(tensor, value))
+            value = _ranged(op, tensor, self._clamped(tensor, value), constants.get(tensor))
             return value.with_(watch.after(op, tensor, value.tensor))
 
         hooks = Hooks(constant, result, entered)
@@ -154,10 +160,39 @@ class Network:
             if moved.any():
                 data = np.asarray(offset.tensor.data + offset.unit * moved, np.float32)
                 swap[offset.tensor] = offset.tensor.with_(data=data)
+        swap |= self._moved_ranges(parts)
         for op, weights, bias in weights_of(self.source):
-            if bias is not None and weights in swap:
-                swap[bias] = bias_grid(op, swap[weights], swap.get(bias, bias))
+            read = op.inputs[FACTS[op.kind].activations[0]]
+            assert read is not None
+            if bias is not None and (weights in swap or read in swap):
+                now = (swap.get(t, t) for t in (read, weights, bias))
+                swap[bias] = bias_grid(*now)
         return swap
+
+    def _moved_ranges(self, parts: Mapping[str, Array]) -> dict[Tensor, Tensor]:
+        swap = {}
+        for i, group in enumerate(self.ranges):
+            factor = np.exp(np.float32(SCALE_RATE) * parts[f"{i}/range"])
+            for tensor in group.tensors if factor != 1 else ():
+                old = tensor.quant
+                assert old is not None
+                new = QuantParams(
+                    np.asarray(old.scale * factor, np.float32), old.zero_point, old.axis, old.bits
+                )
+                swap[tensor] = tensor.with_(quant=new)
+        return swap
+
+
+def _ranged(op: Op, tensor: Tensor, value: Value, factor: TfTensor | None) -> Value:
+    """Return a result on the grid of its tensor, whose scale is multiplied by a trained factor.
+
+    The gradient of the factor is that of learned steps (Esser et al., "Learned Step Size
+    Quantization"): of what was rounded inside the range, of its end outside.
+    """
+    if factor is None or only_moves(op):
+        return rounded(op, tensor, value)
+    inside = rounded(op, tensor, value.with_(value.tensor / factor))
+    return value.with_(inside.tensor * factor)
 
 
 def _on_grid(weight: Weight, u: TfTensor, log_scale: TfTensor) -> TfTensor:

@@ -25,7 +25,8 @@ _UNIT_STEPS = 7  # of the widest weight of a float channel
 _GAINS = {1: 2.0, 2: 2.0, 3: 2.0}
 _FLOOR = 1e-5  # of the largest scale of a tensor: dead channels would have none
 _TINY = 1e-30
-_LARGEST_RESCALE = 250.0
+# XNNPACK rescales by less than 256; the scales of an op's data and result may move by 1.4 as well.
+_LARGEST_RESCALE = 250.0 / 1.4**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,11 +150,9 @@ def most_growth(graph: Graph) -> dict[Tensor, float]:
     return found
 
 
-def bias_grid(op: Op, weights: Tensor, bias: Tensor) -> Tensor:
-    """Return a bias on the grid that goes with its op's weights: input scale · weight scale."""
-    row = FACTS[op.kind]
-    data = op.inputs[row.activations[0]]
-    if bias.quant is None or weights.quant is None or data is None or data.quant is None:
+def bias_grid(data: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """Return a bias on the grid that goes with its op: the data's scale · the weights' scale."""
+    if bias.quant is None or weights.quant is None or data.quant is None:
         return bias
     scale = np.float32(data.quant.scale[0]) * weights.quant.scale
     zero = np.zeros(scale.size, np.int64)
