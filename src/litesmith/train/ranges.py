@@ -84,6 +84,8 @@ def _held(graph: Graph) -> Iterator[Tensor]:
     for op in graph.ops:
         row = facts(op)
         if op.kind in ("QUANTIZE", "DEQUANTIZE"):
+            # The application's own integers: pixels lie on their grid exactly.
+            yield from op.outputs if op.inputs[0] in graph.inputs else ()
             continue
         if row is None or row.cell:
             yield from (t for t in (*op.inputs, *op.outputs) if t is not None)
