@@ -30,6 +30,11 @@ class Slot:
         """Number of values."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def bounded(self) -> bool:
+        """True when the values are kept from somewhere."""
+        return bool(np.isfinite([self.low, self.high]).any())
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -47,7 +47,7 @@ class GraphLayer(keras.layers.Layer):  # type: ignore[misc]
                 shape=slot.shape,
                 initializer=_Given(start[slot.name]),
                 name=slot.name.replace("/", "_"),
-                constraint=None if slot.low == -np.inf else _Bounds(slot.low, slot.high),
+                constraint=_Bounds(slot.low, slot.high) if slot.bounded else None,
             )
             for slot in self.network.layout.slots
         }
