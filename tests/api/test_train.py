@@ -17,8 +17,8 @@ from litesmith.graph import DType, read, write
 from litesmith.report.document import document, to_json
 from litesmith.runtime import Session
 from litesmith.train.learned import with_tensors
-from litesmith.train.nouns import State, Trained
-from litesmith.train.process import Point, Result
+from litesmith.train.nouns import Point, State, Trained
+from litesmith.train.process import Result
 from litesmith.train.transport import state_to_bytes
 from tests.api.fakes import FakeSource, classifier, features, labels, regressor
 from tests.support.graphs import Builder, const, named

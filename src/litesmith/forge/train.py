@@ -19,8 +19,8 @@ from litesmith.quantize.annotate import carried
 from litesmith.recipe import step_options
 from litesmith.report import StepFacts, TrainingFacts, TrainingPoint
 from litesmith.train.labels import fitted_labels
-from litesmith.train.nouns import Settings
-from litesmith.train.process import Ears, Job, Point, Result
+from litesmith.train.nouns import Point, Settings
+from litesmith.train.process import Ears, Job, Result
 from litesmith.train.process import train as in_a_child
 from litesmith.train.step import Train, find_loss
 from litesmith.train.transport import at_most

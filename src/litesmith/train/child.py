@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,9 @@ class _Keeper:
 
     def told(self, progress: Any) -> None:
         """Pass a `Progress` on."""
-        names = ("step", "steps", "loss", "agreement", "best_loss", "seconds", "seconds_left")
-        message = {name: getattr(progress, name) for name in names}
+        from litesmith.train.nouns import Point
+
+        message = {field.name: getattr(progress, field.name) for field in fields(Point)}
         if time.monotonic() - self._saved >= _SAVE_EVERY_S:
             message["state"] = self.save(progress.state())
             self._saved = time.monotonic()

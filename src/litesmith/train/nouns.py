@@ -92,8 +92,8 @@ class State:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where training is.
+class Point:
+    """Where training is at one look at the held-out examples.
 
     Attributes:
         step, steps: done, and in all.
@@ -103,7 +103,6 @@ class Progress:
         best_loss: of the best state so far.
         seconds: since training began.
         seconds_left: estimated.
-        state: makes the state to resume from (costs a copy of all weights).
     """
 
     step: int
@@ -113,6 +112,21 @@ class Progress:
     best_loss: float
     seconds: float
     seconds_left: float
+
+    @property
+    def fraction(self) -> float:
+        """What part of the steps is done."""
+        return self.step / self.steps if self.steps else 0.0
+
+
+@dataclass(frozen=True)
+class Progress(Point):
+    """The same with what is needed to go on from there.
+
+    Attributes:
+        state: makes the state to resume from (costs a copy of all weights).
+    """
+
     state: Callable[[], State]
 
 

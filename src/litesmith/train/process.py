@@ -16,37 +16,13 @@ from litesmith.graph import Graph
 from litesmith.train import transport
 from litesmith.train.child import STOP
 from litesmith.train.learned import restore
-from litesmith.train.nouns import Settings, Trained
+from litesmith.train.nouns import Point, Settings, Trained
 
 PROGRAM = Program(
     module="litesmith.train.child",
     what="training",
     phases={"train": ("training the model", ConversionError)},
 )
-
-
-@dataclass(frozen=True)
-class Point:
-    """Where training was at one look at the held-out examples.
-
-    Attributes:
-        step, steps: done, and in all.
-        loss, agreement, best_loss: as in `nouns.Progress`.
-        seconds, seconds_left: since training began, and estimated.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    agreement: float
-    best_loss: float
-    seconds: float
-    seconds_left: float
-
-    @property
-    def fraction(self) -> float:
-        """What part of the steps is done."""
-        return self.step / self.steps if self.steps else 0.0
 
 
 @dataclass(frozen=True)
