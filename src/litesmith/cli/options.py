@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,7 +136,7 @@ Json = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=_OUTPUT)]
 OptionalPath = Path | None
 
-_LOADS = {
+LOADING = {
     "signature": Signature,
     "input_shape": InputShape,
     "custom_objects": CustomObjects,
@@ -157,11 +157,20 @@ def loads(*without: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     Args:
         without: names of those that it does not have.
     """
+    return takes({name: option for name, option in LOADING.items() if name not in without})
+
+
+def takes(*tables: Mapping[str, Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a verb options in the place of its `**…`, None where they are not given.
+
+    Args:
+        tables: name → annotation, in the order of help, which shows them before `--json`.
+    """
     kind = inspect.Parameter.KEYWORD_ONLY
     options = [
         inspect.Parameter(name, kind, default=None, annotation=option)
-        for name, option in _LOADS.items()
-        if name not in without
+        for table in tables
+        for name, option in table.items()
     ]
 
     def change(verb: Callable[..., int]) -> Callable[..., int]:
