@@ -34,11 +34,6 @@ def use(monkeypatch):
     return put
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out.tflite"
-
-
 def names(folder):
     return sorted(p.name for p in folder.iterdir())
 

@@ -25,11 +25,6 @@ def use(monkeypatch):
     return put
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out.tflite"
-
-
 def _with(kind: str) -> Graph:
     b = Builder(3)
     x = b.op("FULLY_CONNECTED", b.input((1, 8)), b.weights(6, 8), b.weights(6))
