@@ -61,7 +61,6 @@ def moved(both: Pair, seed: int) -> tuple[Pair, int]:
     drawn = np.random.default_rng(seed).uniform(-MOST, MOST, start.size).astype(np.float32)
     is_range = np.concatenate(
         [np.full(slot.size, slot.name.endswith("/range")) for slot in network.layout.slots]
-        or [np.zeros(0, bool)]
     )
     vector = np.where(is_range, np.clip(drawn, low, high), start)
     swap = network.trained(vector)
@@ -71,13 +70,13 @@ def moved(both: Pair, seed: int) -> tuple[Pair, int]:
 
 
 @pytest.mark.parametrize("kernels", ["default", "reference"])
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 6, 7, 8, 9, 10])  # 5 has no weights
 def test_the_file_computes_what_training_saw(number, kernels):
     graph = random_cnn(number) if number < 4 else generate(number)
     if any((op.kind, kernels) in DEFECTS for op in graph.ops):
         kernels = "builtin"
     both, count = moved(pair(graph, draw(graph, 6, seed=number)), number)
-    assert count or number >= 4
+    assert count
     told = {
         f"{op.kind} '{op.outputs[0].name}'": away
         for op, away in op_by_op(both, draw(graph, 3, seed=number + 1000), kernels)
