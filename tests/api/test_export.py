@@ -18,6 +18,7 @@ from tests.api.fakes import (
     regressor,
     with_float_op,
 )
+from tests.api.trainer import names
 
 X = features()
 
@@ -32,10 +33,6 @@ def use(monkeypatch):
         return fake
 
     return put
-
-
-def names(folder):
-    return sorted(p.name for p in folder.iterdir())
 
 
 def test_int8_with_data_and_labels(use, out):

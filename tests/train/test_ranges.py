@@ -53,16 +53,19 @@ def test_what_shares_a_grid_shares_a_factor():
     assert (low[-1], high[-1]) == pytest.approx((-MOST, 0))
 
 
+def ranges_alone(network: Network, drawn: np.ndarray) -> np.ndarray:
+    """Return the vector of the graph as it is, but with its ranges drawn."""
+    layout, start = network.layout, network.start()
+    drawn = np.clip(drawn.astype(np.float32), *layout.bounds())
+    parts = {n: v for n, v in layout.split(drawn).items() if n.endswith("/range")}
+    return layout.joined(layout.split(start) | parts)
+
+
 def moved(both: Pair, seed: int) -> tuple[Pair, int]:
     """Return both forms with ranges drawn anew, and how many results have one."""
     network = Network(both.graph)
-    start = network.start()
-    low, high = network.layout.bounds()
-    drawn = np.random.default_rng(seed).uniform(-MOST, MOST, start.size).astype(np.float32)
-    is_range = np.concatenate(
-        [np.full(slot.size, slot.name.endswith("/range")) for slot in network.layout.slots]
-    )
-    vector = np.where(is_range, np.clip(drawn, low, high), start)
+    drawn = np.random.default_rng(seed).uniform(-MOST, MOST, network.start().size)
+    vector = ranges_alone(network, drawn)
     swap = network.trained(vector)
     annotated = carried(both.annotated, with_tensors(both.graph, swap))
     count = sum(t.quant is not None and not t.is_constant for t in swap)
@@ -87,13 +90,8 @@ def test_the_file_computes_what_training_saw(number, kernels):
 def test_the_network_computes_the_moved_graph():
     both = pair(random_cnn(1), draw(random_cnn(1), 6, seed=1))
     network = Network(both.graph)
-    drawn = np.random.default_rng(1).uniform(-2, 2, network.start().size).astype(np.float32)
-    vector = np.clip(drawn, *network.layout.bounds())
-    names = [slot.name for slot in network.layout.slots]
-    parts = network.layout.split(network.start())
-    parts |= {n: v for n, v in network.layout.split(vector).items() if n.endswith("/range")}
-    vector = network.layout.joined(parts)
-    assert any(n.endswith("/range") for n in names)
+    vector = ranges_alone(network, np.random.default_rng(1).uniform(-2, 2, network.start().size))
+    assert any(slot.name.endswith("/range") for slot in network.layout.slots)
     x = [a[:, np.newaxis] if a.ndim < 4 else a for a in draw(both.graph, 4, seed=3)]
     other = Network(with_tensors(both.graph, network.trained(vector)))
     assert other.ranges and all(t.dtype is DType.FLOAT32 for r in other.ranges for t in r.tensors)

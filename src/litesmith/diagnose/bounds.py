@@ -9,7 +9,7 @@ from math import inf
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.edit import producers
 from litesmith.graph.enums import CLAMPS
-from litesmith.graph.facts import activation_positions, facts
+from litesmith.graph.facts import facts, tied
 from litesmith.graph.groups import Groups
 
 _STORED: dict[DType, tuple[int, int]] = {
@@ -70,9 +70,9 @@ def shared(graph: Graph) -> Shared:
     """Return the sets of a quantized main graph."""
     groups = Groups()
     for op in graph.ops:
-        tied = tied_tensors(op)
-        if len(tied) > 1:
-            groups.join(tied)
+        together = tied_tensors(op)
+        if len(together) > 1:
+            groups.join(together)
     made_by = producers(graph)
     within: dict[Tensor, tuple[float, float]] = {}
     fixed = set()
@@ -97,9 +97,4 @@ def _clamps(op: Op | None) -> bool:
 
 def tied_tensors(op: Op) -> tuple[Tensor, ...]:
     """Return operands and results of an op whose kernel hands integers on as they are."""
-    row = facts(op)
-    if row is None or not row.tied:
-        return ()
-    operands = [op.inputs[p] for p in activation_positions(op, row)]
-    found = [t for t in (*operands, *op.outputs) if t is not None and stored(t) is not None]
-    return tuple(t for t in found if not t.is_constant)
+    return tuple(t for t in tied(op) if stored(t) is not None and not t.is_constant)

@@ -216,6 +216,15 @@ def activation_positions(op: Op, row: OpFacts) -> tuple[int, ...]:
     return tuple(p for p in row.activations if op.input(p) is not None)
 
 
+def tied(op: Op) -> tuple[Tensor, ...]:
+    """Return what must share one scale by demand of the op's kernel: operands, then results."""
+    row = facts(op)
+    if row is None or not row.tied:
+        return ()
+    operands = (op.inputs[p] for p in activation_positions(op, row))
+    return tuple(t for t in (*operands, *op.outputs) if t is not None)
+
+
 def activations(op: Op, row: OpFacts) -> tuple[Tensor, ...]:
     """Return the op's float operands at its activation positions."""
     found = (op.inputs[p] for p in activation_positions(op, row))

@@ -25,8 +25,9 @@ _UNIT_STEPS = 7  # of the widest weight of a float channel
 _GAINS = {1: 2.0, 2: 2.0, 3: 2.0}
 _FLOOR = 1e-5  # of the largest scale of a tensor: dead channels would have none
 _TINY = 1e-30
-# XNNPACK rescales by less than 256; the scales of an op's data and result may move by 1.4 as well.
-_LARGEST_RESCALE = 250.0 / 1.4**2
+RANGE_FACTOR = 1.4  # that the scale of a result may grow or shrink by
+# XNNPACK rescales by less than 256; the scales of an op's data and result may move as well.
+_LARGEST_RESCALE = 250.0 / RANGE_FACTOR**2
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,13 @@ import numpy as np
 
 from litesmith.graph import DType, Graph, Op, Tensor
 from litesmith.graph.enums import CLAMPS, Activation
-from litesmith.graph.facts import OpFacts, activations, facts
+from litesmith.graph.facts import OpFacts, activations, facts, tied
 from litesmith.graph.groups import Groups
-from litesmith.train.parameters import SCALE_RATE
+from litesmith.train.parameters import RANGE_FACTOR, SCALE_RATE
 
 # Kernels rescale by up to 256 (XNNPACK), calibration leaves half of that, and both ends of a ratio
 # may move by this factor.
-MOST = float(np.log(1.4)) / SCALE_RATE
+MOST = float(np.log(RANGE_FACTOR)) / SCALE_RATE
 _STEADY = (1 / 64, 64.0)  # ratios of scales that stay far from what kernels refuse
 _ROOM = 2.0  # times the scales that a kernel demands
 
@@ -50,12 +50,13 @@ def ranges(graph: Graph) -> tuple[Range, ...]:
         if shared:
             groups.join(shared)
     held = {t for t in _held(graph) if t.quant is not None}
+    clamped = {t for op in graph.ops if _clamps(op) for t in op.outputs}
     found = []
     for tensor in free:
         groups.find(tensor)
     for group in groups.sets():
         if free.keys() >= {*group} and held.isdisjoint(group):
-            found.append(Range(tuple(group), 0.0 if _clamps(graph, group) else MOST))
+            found.append(Range(tuple(group), 0.0 if any(t in clamped for t in group) else MOST))
     return tuple(found)
 
 
@@ -66,16 +67,12 @@ def _results(graph: Graph) -> Iterator[Tensor]:
                 yield tensor
 
 
-def _annotated(tensor: Tensor | None) -> bool:
-    return tensor is not None and tensor.quant is not None and tensor.dtype is DType.FLOAT32
+def _annotated(tensor: Tensor) -> bool:
+    return tensor.quant is not None and tensor.dtype is DType.FLOAT32
 
 
 def _tied(op: Op) -> tuple[Tensor, ...]:
-    """Return what shares a grid by demand of the op's kernel."""
-    row = facts(op)
-    if row is None or not row.tied:
-        return ()
-    return tuple(t for t in (*activations(op, row), *op.outputs) if _annotated(t))
+    return tuple(t for t in tied(op) if _annotated(t))
 
 
 def _held(graph: Graph) -> Iterator[Tensor]:
@@ -109,14 +106,11 @@ def _steady(op: Op, row: OpFacts) -> bool:
     result = op.outputs[0].quant
     if result is None or row.tied or row.weights is not None or row.fixed_output is not None:
         return True
-    ratios = [s / float(result.scale[0]) for s in (*scales, float(np.prod(scales)))]
-    return max(ratios[:-1]) < _STEADY[1] and min(ratios[:-1]) > _STEADY[0] and ratios[-1] < 64
+    least, most = (limit * float(result.scale[0]) for limit in _STEADY)
+    return least < min(scales) and max(scales) < most and float(np.prod(scales)) < most
 
 
-def _clamps(graph: Graph, group: list[Tensor]) -> bool:
-    kinds = (
-        int(op.option("fused_activation_function", 0) or 0)
-        for op in graph.ops
-        if any(t in group for t in op.outputs)
-    )
-    return any(CLAMPS.get(kind, CLAMPS[Activation.NONE])[1] < float("inf") for kind in kinds)
+def _clamps(op: Op) -> bool:
+    """Return whether a fused activation has an upper end."""
+    kind = int(op.option("fused_activation_function", 0) or 0)
+    return CLAMPS.get(kind, CLAMPS[Activation.NONE])[1] < float("inf")
